@@ -1,0 +1,159 @@
+"""Every setting of the program, its default, and where its value came from.
+
+One order, always: flag > environment (NAESIL_*) > config.toml in the data folder >
+default. This is the only module that reads the environment. What an organisation decides
+(who may do what, limits, retention) is not here but in policies/*.yaml.
+"""
+
+import os
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
+from enum import StrEnum
+from pathlib import Path
+from typing import Any, get_type_hints
+
+from platformdirs import user_data_path
+
+from appliance.errors import N_, ConfigError
+
+CONFIG_FILE = "config.toml"
+
+
+class Source(StrEnum):
+    """Where a value came from, strongest first."""
+
+    FLAG = "flag"
+    ENVIRONMENT = "environment"
+    FILE = "file"
+    DEFAULT = "default"
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """The values themselves; `sources` says of each where it came from."""
+
+    data: Path = field(metadata={"help": "Folder for the database, keys and models."})
+    host: str = field(default="127.0.0.1", metadata={"help": "Address to listen on."})
+    port: int = field(default=8080, metadata={"help": "TCP port to listen on."})
+    tls_cert: Path | None = field(default=None, metadata={"help": "PEM certificate chain."})
+    tls_key: Path | None = field(default=None, metadata={"help": "PEM private key of tls_cert."})
+    tls_self_signed: bool = field(default=False, metadata={"help": "Make and use a self-signed certificate."})
+    behind_proxy: bool = field(default=False, metadata={"help": "A TLS proxy on this host forwards to us."})
+    model: str = field(default="", metadata={"help": "Model name or GGUF file; empty: the embedded one."})
+    slots: int = field(default=16, metadata={"help": "Answers generated at the same time."})
+    context: int = field(
+        default=0, metadata={"help": "Tokens each conversation may hold; 0: chosen for the model."}
+    )
+    threads: int = field(default=0, metadata={"help": "Threads of the model process; 0: one per core."})
+    queue_limit: int = field(default=512, metadata={"help": "Requests that may wait for a slot."})
+    guard: str = field(
+        default="kernel", metadata={"help": "Lowest egress guard level to serve at: kernel, partial, off."}
+    )
+    log_level: str = field(default="info", metadata={"help": "debug, info, warning or error."})
+    sources: Mapping[str, Source] = field(default_factory=dict, metadata={"help": ""})
+
+    @property
+    def keys_folder(self) -> Path:
+        return self.data / "keys"
+
+    @property
+    def models_folder(self) -> Path:
+        return self.data / "models"
+
+    @property
+    def run_folder(self) -> Path:
+        return self.data / "run"
+
+    @property
+    def database_url(self) -> str:
+        return f"sqlite:///{self.data / 'naesil.db'}"
+
+
+def setting_names() -> list[str]:
+    """The settings a person can set, in the order they are documented."""
+    return [entry.name for entry in fields(Settings) if entry.name != "sources"]
+
+
+def load(flags: Mapping[str, Any], environment: Mapping[str, str] | None = None) -> Settings:
+    """Resolve every setting. `flags` holds what was given on the command line (None = not given).
+
+    Raises ConfigError for an unknown key in config.toml or a value of the wrong type.
+    """
+    environment = os.environ if environment is None else environment
+    data, data_source = _data_folder(flags, environment)
+    from_file = _read_file(data / CONFIG_FILE)
+    values: dict[str, Any] = {"data": data}
+    sources = {"data": data_source}
+    types = get_type_hints(Settings)
+    for name in setting_names():
+        if name == "data":
+            continue
+        variable = f"NAESIL_{name.upper()}"
+        if flags.get(name) is not None:
+            raw, source = flags[name], Source.FLAG
+        elif environment.get(variable):
+            raw, source = environment[variable], Source.ENVIRONMENT
+        elif name in from_file:
+            raw, source = from_file[name], Source.FILE
+        else:
+            sources[name] = Source.DEFAULT
+            continue
+        values[name], sources[name] = _convert(name, raw, types[name]), source
+    return Settings(**values, sources=sources)
+
+
+def share_folder(name: str) -> Path:
+    """web/, policies/ or migrations/: beside the package in a checkout, inside it in a wheel."""
+    package = Path(__file__).parent
+    installed = package / "_share" / name
+    return installed if installed.is_dir() else package.parent / name
+
+
+def _data_folder(flags: Mapping[str, Any], environment: Mapping[str, str]) -> tuple[Path, Source]:
+    if flags.get("data") is not None:
+        return Path(flags["data"]).absolute(), Source.FLAG
+    if environment.get("NAESIL_DATA"):
+        return Path(environment["NAESIL_DATA"]).absolute(), Source.ENVIRONMENT
+    return user_data_path("naesil", appauthor=False), Source.DEFAULT
+
+
+def _read_file(path: Path) -> dict[str, Any]:
+    try:
+        values = tomllib.loads(path.read_text("utf-8"))
+    except FileNotFoundError:
+        return {}
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ConfigError(N_("%(path)s is not valid TOML: %(error)s"), path=path, error=error) from None
+    known = set(setting_names()) - {"data"}
+    for name in values:
+        if name not in known:
+            raise ConfigError(
+                N_("%(path)s: unknown setting '%(name)s'. Known ones: %(known)s."),
+                path=path,
+                name=name,
+                known=", ".join(sorted(known)),
+            )
+    return values
+
+
+def _convert(name: str, raw: Any, kind: Any) -> Any:
+    if kind is bool and isinstance(raw, str):
+        if raw.lower() in ("1", "true", "yes", "on"):
+            return True
+        if raw.lower() in ("0", "false", "no", "off"):
+            return False
+    elif kind is bool and isinstance(raw, bool):
+        return raw
+    elif kind is int and not isinstance(raw, bool):
+        try:
+            return int(raw)
+        except (TypeError, ValueError):
+            pass
+    elif kind is str and isinstance(raw, str):
+        return raw
+    elif kind == Path | None and isinstance(raw, (str, Path)):
+        return Path(raw).absolute()
+    raise ConfigError(
+        N_("The setting '%(name)s' does not accept the value '%(value)s'."), name=name, value=raw
+    )

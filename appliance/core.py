@@ -1,0 +1,77 @@
+"""Frozen values that every layer may speak of. This room imports nobody and does nothing."""
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Literal
+
+
+class Role(StrEnum):
+    """What a person is in this house; rights follow from policies/access.yaml."""
+
+    ADMINISTRATOR = "administrator"
+    POLICY_ADMINISTRATOR = "policy-administrator"
+    AUDITOR = "auditor"
+    MEMBER = "member"
+
+
+class Permission(StrEnum):
+    """One thing a principal may do, as `area:object:verb`."""
+
+    CHAT_USE = "chat:conversation:use"
+    API_USE = "api:completion:use"
+    KEY_MANAGE_OWN = "identity:own-key:manage"
+    USER_MANAGE = "identity:user:manage"
+    AUDIT_READ = "audit:log:read"
+    SYSTEM_READ = "system:status:read"
+
+
+class Outcome(StrEnum):
+    """How an action ended, as the audit log records it."""
+
+    ALLOWED = "allowed"
+    MASKED = "masked"
+    BLOCKED = "blocked"
+    REFUSED = "refused"
+    FAILED = "failed"
+
+
+@dataclass(frozen=True, slots=True)
+class Principal:
+    """Who acts: a person in a browser session, a person's API key, or the product itself."""
+
+    user_id: str
+    kind: Literal["user", "key", "system"]
+    credential_id: str = ""
+    origin: str = ""
+    roles: frozenset[Role] = frozenset()
+
+
+SYSTEM = Principal(user_id="system", kind="system")
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """What one request cost, in tokens of the model's own vocabulary."""
+
+    prompt_tokens: int = 0
+    completion_tokens: int = 0
+    cached_tokens: int = 0
+
+    @property
+    def total_tokens(self) -> int:
+        return self.prompt_tokens + self.completion_tokens
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """A ruling with its reasons: enough to explain it on a page and in the log."""
+
+    outcome: Outcome
+    rules: tuple[str, ...] = ()
+    reason: str = ""
+    policy_revision: str = ""
+    detections: dict[str, int] = field(default_factory=dict)
+
+    @property
+    def permitted(self) -> bool:
+        return self.outcome in (Outcome.ALLOWED, Outcome.MASKED)

@@ -1,0 +1,125 @@
+"""What can go wrong, in words for the person at the keyboard.
+
+NaesilError
+|-- InvalidInput          the request itself is wrong
+|   `-- ContextTooLong    the conversation does not fit the model
+|-- NotSignedIn           no session or key, or one that is no longer good
+|-- Forbidden             known, but not allowed
+|   `-- PolicyViolation   a rule of policies/*.yaml said no
+|-- NotFound              no such thing, or not yours (both answer alike)
+|-- Conflict              somebody was there first
+|-- TooLarge              more bytes than accepted
+|-- LimitReached          come back in `retry_after` seconds
+|-- Unavailable           a part of the product is not there just now
+|   `-- StorageFailed     the database or the log cannot keep a promise
+`-- ConfigError           the program cannot start like this
+
+Messages are English templates marked with N_; the edge translates the template and
+then fills it, so one error reads well in every language. Never put a prompt, a
+password or a key into a parameter.
+"""
+
+from collections.abc import Callable
+from typing import ClassVar
+
+
+def N_(message: str) -> str:  # noqa: N802 - gettext's own name for this marker
+    """Mark `message` for the translation catalogue without translating it here."""
+    return message
+
+
+class NaesilError(Exception):
+    """The root: a template, its parameters, and the input field it is about."""
+
+    code: ClassVar[str] = "error"
+
+    def __init__(self, template: str, *, field: str | None = None, **params: object) -> None:
+        super().__init__(template)
+        self.template = template
+        self.field = field
+        self.params = params
+
+    def text(self, translate: Callable[[str], str] = lambda message: message) -> str:
+        """The message for a person, in the language `translate` gives."""
+        return translate(self.template) % self.params if self.params else translate(self.template)
+
+    def __str__(self) -> str:
+        return self.text()
+
+
+class InvalidInput(NaesilError):
+    code = "invalid_input"
+
+
+class ContextTooLong(InvalidInput):
+    code = "context_too_long"
+
+    def __init__(self, prompt_tokens: int, context_tokens: int) -> None:
+        super().__init__(
+            N_(
+                "The conversation has %(prompt_tokens)d tokens but the model reads at most "
+                "%(context_tokens)d. Shorten it or start a new conversation."
+            ),
+            prompt_tokens=prompt_tokens,
+            context_tokens=context_tokens,
+        )
+        self.prompt_tokens = prompt_tokens
+        self.context_tokens = context_tokens
+
+
+class NotSignedIn(NaesilError):
+    code = "not_signed_in"
+
+
+class Forbidden(NaesilError):
+    code = "forbidden"
+
+
+class PolicyViolation(Forbidden):
+    code = "policy_violation"
+
+    def __init__(
+        self, template: str, *, rules: tuple[str, ...], field: str | None = None, **params: object
+    ) -> None:
+        super().__init__(template, field=field, **params)
+        self.rules = rules
+
+
+class NotFound(NaesilError):
+    code = "not_found"
+
+
+class Conflict(NaesilError):
+    code = "conflict"
+
+
+class TooLarge(NaesilError):
+    code = "too_large"
+
+
+class LimitReached(NaesilError):
+    code = "limit_reached"
+
+    def __init__(
+        self, template: str, *, retry_after: int, field: str | None = None, **params: object
+    ) -> None:
+        super().__init__(template, field=field, **params)
+        self.retry_after = retry_after
+
+
+class Unavailable(NaesilError):
+    code = "unavailable"
+
+    def __init__(
+        self, template: str, *, retry_after: int = 5, field: str | None = None, **params: object
+    ) -> None:
+        super().__init__(template, field=field, **params)
+        self.retry_after = retry_after
+
+
+class StorageFailed(Unavailable):
+    code = "storage_failed"
+
+
+class ConfigError(NaesilError):
+    code = "config_error"

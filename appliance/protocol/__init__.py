@@ -1,0 +1,1 @@
+"""What web and runtime say to each other over their one socketpair."""

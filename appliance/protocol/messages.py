@@ -1,0 +1,172 @@
+"""The typed frames between web and runtime. No behaviour, no I/O.
+
+web -> runtime: Generate, Cancel, Credit, Tokenize, GetStats
+runtime -> web: Hello, Queued, Progress, Token, Finished, Failed, Tokenized, Stats
+
+Every request frame carries an `id` chosen by web; every answer repeats it. An answer
+stream is any number of Queued, then any number of Progress, then Token..., and exactly
+one Finished or Failed. Credit is per request: the runtime sends at most that many Token
+frames ahead and merges what it holds back into the next one, so a slow reader costs
+memory for one string and never blocks anybody else.
+"""
+
+from typing import Literal
+
+import msgspec
+
+INITIAL_CREDIT = 64
+
+
+class Turn(msgspec.Struct, frozen=True):
+    """One message of a conversation as the chat template sees it."""
+
+    role: str
+    content: str
+
+
+class Sampling(msgspec.Struct, frozen=True, kw_only=True):
+    """How to pick tokens; names and ranges as in the OpenAI API and llama.cpp's sampler chain."""
+
+    max_tokens: int | None = None
+    temperature: float = 0.7
+    top_p: float = 0.95
+    top_k: int = 40
+    min_p: float = 0.05
+    seed: int | None = None
+    stop: tuple[str, ...] = ()
+    presence_penalty: float = 0.0
+    frequency_penalty: float = 0.0
+    repeat_penalty: float = 1.0
+    logit_bias: dict[int, float] = {}
+
+
+class Generate(msgspec.Struct, frozen=True, kw_only=True, tag=True):
+    """Everything the runtime needs to answer once; it asks nobody else.
+
+    `fair_key` is who pays in the fair queue, `weight` their share (1.0 = normal).
+    `cache_scope` names the conversation whose KV cache may be reused; "" means none.
+    `trim`: drop the oldest turns when the prompt does not fit (chat) instead of failing (API).
+    `deadline_s`: seconds from arrival after which the answer is cut off with reason "timeout".
+    """
+
+    id: str
+    turns: tuple[Turn, ...]
+    sampling: Sampling
+    fair_key: str
+    weight: float = 1.0
+    priority: Literal["interactive", "batch"] = "interactive"
+    cache_scope: str = ""
+    trim: bool = False
+    deadline_s: float = 600.0
+
+
+class Cancel(msgspec.Struct, frozen=True, tag=True):
+    """Stop this request, running or waiting; it still ends with one Finished (reason cancelled)."""
+
+    id: str
+
+
+class Credit(msgspec.Struct, frozen=True, tag=True):
+    """The reader has consumed `frames` Token frames of this request."""
+
+    id: str
+    frames: int
+
+
+class Forget(msgspec.Struct, frozen=True, tag=True):
+    """Free the KV cache kept under this scope (a deleted conversation)."""
+
+    cache_scope: str
+
+
+class Tokenize(msgspec.Struct, frozen=True, tag=True):
+    id: str
+    text: str
+
+
+class GetStats(msgspec.Struct, frozen=True, tag=True):
+    id: str
+
+
+class Hello(msgspec.Struct, frozen=True, kw_only=True, tag=True):
+    """The first frame of a runtime: its model is loaded and it takes requests."""
+
+    model_name: str
+    model_sha256: str
+    n_params: int
+    n_ctx: int
+    size_bytes: int
+    quantization: str
+    slots: int
+
+
+class Queued(msgspec.Struct, frozen=True, tag=True):
+    """Waiting: `position` counts from 1; `eta_s` is None before speeds are known."""
+
+    id: str
+    position: int
+    eta_s: float | None = None
+
+
+class Progress(msgspec.Struct, frozen=True, tag=True):
+    """Reading the prompt: `done` of `total` tokens, `cached` of them from the KV cache."""
+
+    id: str
+    done: int
+    total: int
+    cached: int = 0
+
+
+class Token(msgspec.Struct, frozen=True, tag=True):
+    """More text of the answer: whole characters only, stop strings never included."""
+
+    id: str
+    text: str
+
+
+class Finished(msgspec.Struct, frozen=True, kw_only=True, tag=True):
+    """The end of an answer and what the log needs to know about it.
+
+    `dropped_turns`: how many of the oldest turns `trim` left out. Durations in seconds.
+    """
+
+    id: str
+    reason: Literal["stop", "length", "cancelled", "timeout"]
+    prompt_tokens: int = 0
+    completion_tokens: int = 0
+    cached_tokens: int = 0
+    dropped_turns: int = 0
+    queue_s: float = 0.0
+    prefill_s: float = 0.0
+    decode_s: float = 0.0
+
+
+class Failed(msgspec.Struct, frozen=True, kw_only=True, tag=True):
+    """No answer: `code` for programs; numbers for context_too_long and queue_full."""
+
+    id: str
+    code: Literal["context_too_long", "queue_full", "bad_template", "bad_request", "internal", "lost"]
+    prompt_tokens: int = 0
+    n_ctx: int = 0
+    retry_after_s: int = 0
+
+
+class Tokenized(msgspec.Struct, frozen=True, tag=True):
+    id: str
+    tokens: tuple[int, ...]
+
+
+class Stats(msgspec.Struct, frozen=True, kw_only=True, tag=True):
+    """A glance at the engine; counts and speeds only, never content."""
+
+    id: str
+    running: int
+    waiting: int
+    slots: int
+    prompt_tokens_per_s: float
+    generated_tokens_per_s: float
+
+
+ToRuntime = Generate | Cancel | Credit | Forget | Tokenize | GetStats
+FromRuntime = Hello | Queued | Progress | Token | Finished | Failed | Tokenized | Stats
+StreamEvent = Queued | Progress | Token | Finished | Failed

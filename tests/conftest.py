@@ -1,0 +1,41 @@
+"""Fixtures every test may use: a real database in a fresh folder, and a clock that stands still."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from appliance.audit.log import AuditLog
+
+from appliance.storage import migrate
+from appliance.storage.engine import Database
+from appliance.storage.vault import Vault
+from tests.fakes import FakeClock
+
+
+@pytest.fixture
+def clock() -> FakeClock:
+    return FakeClock()
+
+
+@pytest.fixture
+def data_folder(tmp_path: Path) -> Path:
+    (tmp_path / "keys").mkdir(mode=0o700)
+    return tmp_path
+
+
+@pytest.fixture
+def database(data_folder: Path) -> Iterator[Database]:
+    database = Database(f"sqlite:///{data_folder / 'naesil.db'}")
+    migrate.upgrade(database)
+    yield database
+    database.close()
+
+
+@pytest.fixture
+def vault(data_folder: Path, clock: FakeClock) -> Vault:
+    return Vault.open(data_folder / "keys", clock)
+
+
+@pytest.fixture
+def audit(database: Database, vault: Vault, clock: FakeClock) -> AuditLog:
+    return AuditLog(database, vault, clock, boot_id="00000000-0000-7000-8000-000000000001")
