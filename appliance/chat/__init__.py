@@ -1,0 +1,1 @@
+"""Conversations: kept encrypted, answered through appliance.completions."""

@@ -1,0 +1,1 @@
+"""Three verbs for every answer, whoever asks: admit, stream, settle."""

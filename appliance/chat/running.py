@@ -1,0 +1,53 @@
+"""One answer being made: what has been said so far, for every tab that looks on.
+
+Lives on the event loop. Publishing never waits for a reader; a reader that falls behind
+gets what it missed as one Token, so it costs the text once however many look on.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator
+
+from appliance.protocol.messages import Failed, Finished, Progress, Queued, StreamEvent, Token
+
+
+class RunningAnswer:
+    """The shared state of an answer and the task that makes it."""
+
+    def __init__(self, answer_id: str, conversation_id: str) -> None:
+        self.answer_id = answer_id
+        self.conversation_id = conversation_id
+        self.task: asyncio.Task[None] | None = None
+        self._parts: list[str] = []
+        self._waiting: Queued | Progress | None = None
+        self._end: Finished | Failed | None = None
+        self._changed = asyncio.Event()
+
+    def publish(self, event: StreamEvent) -> None:
+        """Take note of an event and wake everyone who follows."""
+        if isinstance(event, Token):
+            self._parts.append(event.text)
+        elif isinstance(event, (Finished, Failed)):
+            self._end = event
+        else:
+            self._waiting = event
+        self._changed.set()
+        self._changed = asyncio.Event()
+
+    async def follow(self) -> AsyncIterator[StreamEvent]:
+        """Everything from the beginning, then live, to the last event."""
+        told: Queued | Progress | None = None
+        read = 0
+        while True:
+            changed = self._changed
+            if self._waiting is not told:
+                told = self._waiting
+                if told is not None and not self._parts:
+                    yield told
+            if read < len(self._parts):
+                text = "".join(self._parts[read:])
+                read = len(self._parts)
+                yield Token(self.answer_id, text)
+            if self._end is not None:
+                yield self._end
+                return
+            await changed.wait()

@@ -1,0 +1,103 @@
+"""The rows of conversations. Every query is scoped to its owner here and nowhere else."""
+
+from datetime import datetime
+
+from sqlalchemy import JSON, ForeignKey, Index, UniqueConstraint, delete, func, select, update
+from sqlalchemy.orm import Mapped, Session, mapped_column
+
+from appliance.storage.base import Base
+
+
+class ConversationRow(Base):
+    """One person's conversation; the title is sealed under their key."""
+
+    __tablename__ = "conversations"
+    __table_args__ = (Index("ix_conversations_user_id_updated_at", "user_id", "updated_at"),)
+
+    id: Mapped[str] = mapped_column(primary_key=True)
+    user_id: Mapped[str]
+    title: Mapped[bytes]
+    created_at: Mapped[datetime]
+    updated_at: Mapped[datetime]
+
+
+class MessageRow(Base):
+    """One message; `body` is sealed. An answer's id is also the id of its admission."""
+
+    __tablename__ = "messages"
+    __table_args__ = (
+        UniqueConstraint("conversation_id", "position"),
+        UniqueConstraint("user_id", "client_id"),
+    )
+
+    id: Mapped[str] = mapped_column(primary_key=True)
+    conversation_id: Mapped[str] = mapped_column(ForeignKey("conversations.id", ondelete="CASCADE"))
+    user_id: Mapped[str]
+    position: Mapped[int]
+    role: Mapped[str]
+    body: Mapped[bytes]
+    state: Mapped[str]
+    client_id: Mapped[str | None]
+    reason: Mapped[str]
+    prompt_tokens: Mapped[int]
+    completion_tokens: Mapped[int]
+    dropped_turns: Mapped[int]
+    decode_s: Mapped[float]
+    detections: Mapped[dict[str, int]] = mapped_column(JSON)
+    created_at: Mapped[datetime]
+
+
+def conversations(session: Session, user_id: str) -> list[ConversationRow]:
+    """All conversations of this person, the one used last first."""
+    query = select(ConversationRow).where(ConversationRow.user_id == user_id)
+    return list(session.scalars(query.order_by(ConversationRow.updated_at.desc(), ConversationRow.id.desc())))
+
+
+def conversation(session: Session, user_id: str, conversation_id: str) -> ConversationRow | None:
+    """The conversation if it exists and is theirs."""
+    query = select(ConversationRow).where(
+        ConversationRow.id == conversation_id, ConversationRow.user_id == user_id
+    )
+    return session.scalar(query)
+
+
+def messages(session: Session, conversation_id: str) -> list[MessageRow]:
+    """The messages of a conversation that was found with `conversation`, oldest first."""
+    query = select(MessageRow).where(MessageRow.conversation_id == conversation_id)
+    return list(session.scalars(query.order_by(MessageRow.position)))
+
+
+def message(session: Session, user_id: str, message_id: str) -> MessageRow | None:
+    query = select(MessageRow).where(MessageRow.id == message_id, MessageRow.user_id == user_id)
+    return session.scalar(query)
+
+
+def sent_before(session: Session, user_id: str, client_id: str) -> tuple[MessageRow, MessageRow] | None:
+    """The question a client sent under this id, and its answer, when it is a retry."""
+    query = select(MessageRow).where(MessageRow.user_id == user_id, MessageRow.client_id == client_id)
+    question = session.scalar(query)
+    if question is None:
+        return None
+    answer = session.scalar(
+        select(MessageRow).where(
+            MessageRow.conversation_id == question.conversation_id,
+            MessageRow.position == question.position + 1,
+        )
+    )
+    return None if answer is None else (question, answer)
+
+
+def next_position(session: Session, conversation_id: str) -> int:
+    query = select(func.max(MessageRow.position)).where(MessageRow.conversation_id == conversation_id)
+    highest = session.scalar(query)
+    return 0 if highest is None else highest + 1
+
+
+def touch(session: Session, conversation_id: str, at: datetime) -> None:
+    query = update(ConversationRow).where(ConversationRow.id == conversation_id)
+    session.execute(query.values(updated_at=at))
+
+
+def remove_conversation(session: Session, conversation_id: str) -> None:
+    """The conversation and, by cascade, its messages."""
+    session.execute(delete(ConversationRow).where(ConversationRow.id == conversation_id))

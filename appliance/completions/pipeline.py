@@ -1,0 +1,203 @@
+"""admit -> stream -> settle: the one way to an answer, for the chat and for the API.
+
+admit   one transaction: the policy's decision, the caller's own rows and the audit entry.
+        A crash before its commit leaves nothing; after it, `recover` settles what it promised.
+stream  only takes an Admitted, so no prompt reaches the model before its entry is durable.
+settle  exactly once per Admitted, whatever happened: finished, stopped, failed, left, lost.
+"""
+
+import asyncio
+from collections import Counter
+from collections.abc import AsyncIterator
+from typing import Literal
+
+from appliance.audit.log import AuditLog
+from appliance.clock import Clock
+from appliance.completions import entries, store
+from appliance.completions.screen import Screen, check_prompt
+from appliance.completions.values import (
+    Admitted,
+    Ask,
+    Reply,
+    StorePrompt,
+    StoreReply,
+    nothing_to_store,
+)
+from appliance.core import Decision, Usage
+from appliance.errors import N_, LimitReached, NaesilError, PolicyViolation
+from appliance.ids import new_id
+from appliance.inference.client import InferenceClient, loading
+from appliance.policy.documents import PolicySet
+from appliance.protocol.messages import Failed, Finished, Generate, StreamEvent, Token
+from appliance.storage.engine import Database
+
+_STATES: dict[str, Literal["done", "stopped"]] = {
+    "stop": "done",
+    "length": "done",
+    "cancelled": "stopped",
+    "timeout": "stopped",
+}
+
+
+class Completions:
+    """The pipeline over one database, log, policy and runtime.
+
+    `_open` counts each user's unsettled answers; it is touched on the event loop and in the
+    thread pool, always for one user at a time and only by += and -=.
+    """
+
+    def __init__(
+        self,
+        database: Database,
+        audit: AuditLog,
+        inference: InferenceClient,
+        policy: PolicySet,
+        clock: Clock,
+    ) -> None:
+        self._database = database
+        self._audit = audit
+        self._inference = inference
+        self._policy = policy
+        self._clock = clock
+        self._open: Counter[str] = Counter()
+
+    def admit(self, ask: Ask, store_prompt: StorePrompt = nothing_to_store) -> Admitted:
+        """Allow and record, or refuse and record. Synchronous: one short transaction.
+
+        Raises PolicyViolation, LimitReached, or Unavailable when the model or the log is away.
+        """
+        model = self._inference.model
+        if model is None:
+            raise loading()
+        checked = check_prompt(self._policy, ask, self._clock.now().date())
+        if not checked.decision.permitted:
+            error = PolicyViolation(
+                N_("This was not sent: %(reason)s (rule %(rule)s)."),
+                rules=checked.decision.rules,
+                reason=checked.decision.reason,
+                rule=", ".join(checked.decision.rules),
+            )
+            self._refuse(ask, checked.decision, error)
+        limit = self._policy.limits_for(ask.principal)
+        if self._open[ask.principal.user_id] >= limit.waiting + limit.running:
+            self._refuse(ask, checked.decision, _too_many())
+        admitted = Admitted(
+            answer_id=new_id(),
+            ask=ask,
+            turns=checked.turns,
+            decision=checked.decision,
+            last_turn=checked.last_turn,
+            model=model,
+            weight=limit.weight,
+        )
+        with self._database.write() as session:
+            store_prompt(session, admitted)
+            store.add(session, self._admission(admitted))
+            self._audit.append(session, entries.prompt(admitted), text=ask.turns[-1].content)
+        self._open[ask.principal.user_id] += 1
+        return admitted
+
+    async def stream(
+        self, admitted: Admitted, store_reply: StoreReply = nothing_to_store
+    ) -> AsyncIterator[StreamEvent]:
+        """The answer's events, screened by the policy; leaving early cancels and settles it."""
+        screen = Screen(self._policy, self._clock.now().date())
+        text: list[str] = []
+        last: Finished | Failed | None = None
+        events = self._inference.generate(_generate(admitted))
+        try:
+            async for event in events:
+                if isinstance(event, Token):
+                    if shown := screen.feed(event.text):
+                        text.append(shown)
+                        yield Token(event.id, shown)
+                    continue
+                if isinstance(event, (Finished, Failed)):
+                    last = event
+                    if rest := screen.finish():
+                        text.append(rest)
+                        yield Token(event.id, rest)
+                    continue
+                yield event
+        finally:
+            await events.aclose()  # type: ignore[attr-defined]  # an async generator, declared by its protocol
+            if last is None:
+                text.append(screen.finish())
+            reply = _reply("".join(text), last, screen.detections)
+            self._open[admitted.ask.principal.user_id] -= 1
+            await asyncio.shield(asyncio.to_thread(self.settle, admitted, reply, store_reply))
+        if last is not None:
+            yield last
+
+    def settle(self, admitted: Admitted, reply: Reply, store_reply: StoreReply = nothing_to_store) -> None:
+        """Record how an admitted answer ended. Settling twice records once."""
+        with self._database.write() as session:
+            if not store.remove(session, admitted.answer_id):
+                return
+            store_reply(session, admitted.answer_id, reply)
+            self._audit.append(session, entries.reply(admitted, reply), text=reply.text)
+
+    def recover(self, store_reply: StoreReply = nothing_to_store) -> int:
+        """Settle as lost what an earlier process admitted; called once, before serving."""
+        with self._database.write() as session:
+            rows = store.unsettled(session)
+            for row in rows:
+                store.remove(session, row.answer_id)
+                store_reply(session, row.answer_id, Reply())
+                self._audit.append(session, entries.lost(row))
+        return len(rows)
+
+    def _refuse(self, ask: Ask, decision: Decision, error: NaesilError) -> None:
+        with self._database.write() as session:
+            self._audit.append(session, entries.refusal(ask, decision, error.code))
+        raise error
+
+    def _admission(self, admitted: Admitted) -> store.AdmissionRow:
+        principal = admitted.ask.principal
+        return store.AdmissionRow(
+            answer_id=admitted.answer_id,
+            request_id=admitted.ask.request_id,
+            user_id=principal.user_id,
+            credential_kind=principal.kind,
+            credential_id=principal.credential_id,
+            origin=principal.origin,
+            object=admitted.ask.object,
+            admitted_at=self._clock.now(),
+        )
+
+
+def _generate(admitted: Admitted) -> Generate:
+    ask = admitted.ask
+    return Generate(
+        id=admitted.answer_id,
+        turns=admitted.turns,
+        sampling=ask.sampling,
+        fair_key=ask.principal.user_id,
+        weight=admitted.weight,
+        priority=ask.priority,
+        cache_scope=ask.cache_scope,
+        trim=ask.trim,
+    )
+
+
+def _reply(text: str, last: Finished | Failed | None, detections: dict[str, int]) -> Reply:
+    if isinstance(last, Finished):
+        return Reply(
+            text=text,
+            state=_STATES[last.reason],
+            reason=last.reason,
+            usage=Usage(last.prompt_tokens, last.completion_tokens, last.cached_tokens),
+            dropped_turns=last.dropped_turns,
+            decode_s=last.decode_s,
+            detections=detections,
+        )
+    if isinstance(last, Failed):
+        return Reply(text=text, state="failed", reason=last.code, detections=detections)
+    return Reply(text=text, state="stopped", reason="cancelled", detections=detections)
+
+
+def _too_many() -> LimitReached:
+    return LimitReached(
+        N_("You already have as many questions under way as one person may. Wait for one to finish."),
+        retry_after=10,
+    )

@@ -1,0 +1,38 @@
+"""What has been admitted and not yet settled, so that a crash forgets nobody."""
+
+from datetime import datetime
+
+from sqlalchemy import delete, select
+from sqlalchemy.orm import Mapped, Session, mapped_column
+
+from appliance.storage.base import Base
+
+
+class AdmissionRow(Base):
+    """One request between its admission and its settlement. Identity only, no content."""
+
+    __tablename__ = "admissions"
+
+    answer_id: Mapped[str] = mapped_column(primary_key=True)
+    request_id: Mapped[str]
+    user_id: Mapped[str]
+    credential_kind: Mapped[str]
+    credential_id: Mapped[str]
+    origin: Mapped[str]
+    object: Mapped[str]
+    admitted_at: Mapped[datetime]
+
+
+def add(session: Session, row: AdmissionRow) -> None:
+    session.add(row)
+
+
+def remove(session: Session, answer_id: str) -> bool:
+    """Whether the admission was still open; False means that somebody settled it before."""
+    result = session.execute(delete(AdmissionRow).where(AdmissionRow.answer_id == answer_id))
+    return bool(getattr(result, "rowcount", 0))
+
+
+def unsettled(session: Session) -> list[AdmissionRow]:
+    """Everything a former process admitted and did not live to settle, oldest first."""
+    return list(session.scalars(select(AdmissionRow).order_by(AdmissionRow.admitted_at)))
