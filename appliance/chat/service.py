@@ -8,6 +8,7 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import aclosing
 
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from appliance.audit.actions import AuditAction
@@ -20,7 +21,7 @@ from appliance.chat.transcript import Transcript
 from appliance.chat.values import Conversation, ConversationSummary, Sent
 from appliance.clock import Clock
 from appliance.completions.pipeline import Completions
-from appliance.completions.values import Admitted, Ask, Reply
+from appliance.completions.values import Admitted, Ask
 from appliance.core import Outcome, Permission, Principal
 from appliance.errors import N_, Conflict, InvalidInput, NaesilError, NotFound
 from appliance.ids import is_id, new_id
@@ -34,7 +35,11 @@ SAMPLING = Sampling(temperature=0.6, top_p=0.95, repeat_penalty=1.05)
 
 
 class Chat:
-    """The service. `_running` belongs to the event loop: answers being made, by their id."""
+    """The service.
+
+    Both belong to the event loop: `_running`, answers being made, by their id; `_sending`,
+    conversations whose next question is on its way into the database (None: a new one).
+    """
 
     def __init__(
         self,
@@ -52,6 +57,7 @@ class Chat:
         self._clock = clock
         self._transcript = Transcript(vault, clock)
         self._running: dict[str, RunningAnswer] = {}
+        self._sending: list[str | None] = []
 
     def list(self, principal: Principal) -> list[ConversationSummary]:
         """This person's conversations, the one used last first."""
@@ -131,26 +137,34 @@ class Chat:
     async def _send(
         self, principal: Principal, conversation_id: str | None, text: str, client_id: str, request_id: str
     ) -> Sent:
-        if any(running.conversation_id == conversation_id for running in self._running.values()):
-            earlier = await asyncio.to_thread(self._sent_before, principal, client_id)
-            if earlier is None:
-                raise Conflict(N_("An answer is still being written here. Wait for it or stop it first."))
+        if earlier := await asyncio.to_thread(self._sent_before, principal, client_id):
             return earlier
-        sent, admitted = await asyncio.to_thread(
-            self._admit, principal, conversation_id, text, client_id, request_id
-        )
-        if admitted is not None:
+        if conversation_id is not None and self._busy(conversation_id):
+            raise Conflict(N_("An answer is still being written here. Wait for it or stop it first."))
+        self._sending.append(conversation_id)
+        try:
+            sent, admitted = await asyncio.to_thread(
+                self._admit, principal, conversation_id, text, client_id, request_id
+            )
             running = RunningAnswer(admitted.answer_id, sent.conversation_id)
             self._running[admitted.answer_id] = running
             running.task = asyncio.create_task(self._answer(running, admitted), name="answer")
+        except IntegrityError:
+            if earlier := await asyncio.to_thread(self._sent_before, principal, client_id):
+                return earlier  # two copies of one message raced; the other one won
+            raise Conflict(N_("This conversation was changed elsewhere. Reload the page.")) from None
+        finally:
+            self._sending.remove(conversation_id)
         return sent
+
+    def _busy(self, conversation_id: str) -> bool:
+        answering = (running.conversation_id for running in self._running.values())
+        return conversation_id in self._sending or conversation_id in answering
 
     def _admit(
         self, principal: Principal, conversation_id: str | None, text: str, client_id: str, request_id: str
-    ) -> tuple[Sent, Admitted | None]:
+    ) -> tuple[Sent, Admitted]:
         with self._database.read() as session:
-            if earlier := _earlier(session, principal, client_id):
-                return earlier, None
             row = None if conversation_id is None else _owned(session, principal, conversation_id)
             turns = () if row is None else self._transcript.turns(session, row)
         place = conversation_id or new_id()
@@ -203,7 +217,8 @@ class Chat:
 
     def _sent_before(self, principal: Principal, client_id: str) -> Sent | None:
         with self._database.read() as session:
-            return _earlier(session, principal, client_id)
+            pair = store.sent_before(session, principal.user_id, client_id)
+        return None if pair is None else Sent(pair[0].conversation_id, pair[0].id, pair[1].id)
 
     async def _stop_running(self, conversation_id: str) -> None:
         for running in list(self._running.values()):
@@ -228,11 +243,6 @@ def _owned(session: Session, principal: Principal, conversation_id: str) -> stor
     if row is None:
         raise NotFound(N_("There is no such conversation. It may have been deleted."))
     return row
-
-
-def _earlier(session: Session, principal: Principal, client_id: str) -> Sent | None:
-    pair = store.sent_before(session, principal.user_id, client_id)
-    return None if pair is None else Sent(pair[0].conversation_id, pair[0].id, pair[1].id)
 
 
 def _check(text: str, client_id: str) -> None:

@@ -58,7 +58,7 @@ class Reply:
     text: str = ""
     state: Literal["done", "stopped", "failed"] = "failed"
     reason: str = "lost"
-    usage: Usage = Usage()
+    usage: Usage = field(default_factory=Usage)
     dropped_turns: int = 0
     decode_s: float = 0.0
     detections: dict[str, int] = field(default_factory=dict)
