@@ -8,7 +8,7 @@ settle  exactly once per Admitted, whatever happened: finished, stopped, failed,
 
 import asyncio
 from collections import Counter
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from typing import Literal
 
 from appliance.audit.log import AuditLog
@@ -99,7 +99,7 @@ class Completions:
 
     async def stream(
         self, admitted: Admitted, store_reply: StoreReply = nothing_to_store
-    ) -> AsyncIterator[StreamEvent]:
+    ) -> AsyncGenerator[StreamEvent, None]:
         """The answer's events, screened by the policy; leaving early cancels and settles it."""
         screen = Screen(self._policy, self._clock.now().date())
         text: list[str] = []
@@ -120,7 +120,7 @@ class Completions:
                     continue
                 yield event
         finally:
-            await events.aclose()  # type: ignore[attr-defined]  # an async generator, declared by its protocol
+            await events.aclose()
             if last is None:
                 text.append(screen.finish())
             reply = _reply("".join(text), last, screen.detections)

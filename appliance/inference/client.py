@@ -8,7 +8,7 @@ and the client waits for `attach` to bring the next one.
 import asyncio
 import contextlib
 import socket
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from typing import TypeVar
 
 import msgspec
@@ -64,7 +64,7 @@ class InferenceClient:
             self._reading = None
         self._detach()
 
-    async def generate(self, request: Generate) -> AsyncIterator[StreamEvent]:
+    async def generate(self, request: Generate) -> AsyncGenerator[StreamEvent, None]:
         """The events of one answer; the last is Finished or Failed. Closing early cancels it."""
         if self._writer is None or self.model is None:
             yield Failed(id=request.id, code="lost", retry_after_s=5)

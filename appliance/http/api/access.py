@@ -1,0 +1,36 @@
+"""Who calls the API: a key in `Authorization: Bearer` or `x-api-key`, and the request's id."""
+
+import asyncio
+
+from fastapi import Request
+
+from appliance.core import Principal
+from appliance.errors import N_, NotSignedIn
+from appliance.http.services import Services
+from appliance.ids import new_id
+
+MAX_ID_LENGTH = 128
+
+
+async def caller(request: Request) -> Principal:
+    """The principal behind the key. NotSignedIn without one, or with one that is no good.
+
+    Both headers given must agree: a second, weaker key must not ride along unseen.
+    """
+    services: Services = request.app.state.services
+    header = request.headers.get("authorization", "")
+    scheme, _, bearer = header.partition(" ")
+    given = {key for key in (bearer.strip(), request.headers.get("x-api-key", "").strip()) if key}
+    if len(given) != 1 or (header and scheme.lower() != "bearer"):
+        raise NotSignedIn(N_("Send one API key as 'Authorization: Bearer KEY'. Make one on the account page."))
+    origin = request.client.host if request.client else ""
+    principal = await asyncio.to_thread(services.keys.authenticate, given.pop(), origin)
+    if principal is None:
+        raise NotSignedIn(N_("This API key is wrong, expired or revoked. Make a new one on the account page."))
+    return principal
+
+
+async def request_id(request: Request) -> str:
+    """The caller's x-request-id if it is printable and short, else one of ours."""
+    given = request.headers.get("x-request-id", "")
+    return given if given.isascii() and given.isprintable() and 0 < len(given) <= MAX_ID_LENGTH else new_id()

@@ -1,0 +1,99 @@
+"""Errors in OpenAI's shape: {"error": {message, type, code, param}}, so that clients map them."""
+
+from typing import Any
+
+from fastapi import Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse
+from starlette.exceptions import HTTPException
+
+from appliance import errors
+from appliance.protocol.messages import Failed
+
+_TYPES: tuple[tuple[type[errors.NaesilError], int, str], ...] = (
+    (errors.ContextTooLong, 400, "exceed_context_size_error"),
+    (errors.InvalidInput, 400, "invalid_request_error"),
+    (errors.NotSignedIn, 401, "authentication_error"),
+    (errors.PolicyViolation, 403, "policy_violation"),
+    (errors.Forbidden, 403, "permission_error"),
+    (errors.NotFound, 404, "not_found_error"),
+    (errors.Conflict, 409, "conflict_error"),
+    (errors.TooLarge, 413, "invalid_request_error"),
+    (errors.LimitReached, 429, "rate_limit_error"),
+    (errors.Unavailable, 503, "unavailable_error"),
+)
+_HTTP_TYPES = {401: "authentication_error", 403: "permission_error", 404: "not_found_error"}
+
+
+def body(message: str, kind: str, *, code: str | None = None, param: str | None = None, **more: Any) -> dict[str, Any]:
+    """The one error object of this API."""
+    return {"error": {"message": message, "type": kind, "code": code, "param": param, **more}}
+
+
+def status_and_body(error: errors.NaesilError) -> tuple[int, dict[str, Any]]:
+    """Status and error object of a domain error; anything unlisted is our own fault (500)."""
+    status, kind = next(
+        ((status, kind) for known, status, kind in _TYPES if isinstance(error, known)), (500, "server_error")
+    )
+    more: dict[str, Any] = {}
+    if isinstance(error, errors.ContextTooLong):
+        more = {"n_prompt_tokens": error.prompt_tokens, "n_ctx": error.context_tokens}
+    if isinstance(error, errors.PolicyViolation):
+        more = {"rules": list(error.rules)}
+    return status, body(error.text(), kind, code=error.code, param=error.field, **more)
+
+
+def from_runtime(failed: Failed) -> errors.NaesilError:
+    """The domain error behind the runtime's refusal to answer."""
+    if failed.code == "context_too_long":
+        return errors.ContextTooLong(failed.prompt_tokens, failed.n_ctx)
+    if failed.code == "queue_full":
+        return errors.LimitReached(
+            errors.N_("Too many requests are waiting. Try again in %(seconds)d seconds."),
+            retry_after=max(1, failed.retry_after_s),
+            seconds=max(1, failed.retry_after_s),
+        )
+    if failed.code in ("bad_template", "bad_request"):
+        return errors.InvalidInput(
+            errors.N_("The model's chat template cannot express these messages. Check their roles and order."),
+            field="messages",
+        )
+    return errors.Unavailable(
+        errors.N_("The model process stopped before it could answer. Send the request again."), retry_after=5
+    )
+
+
+def response(error: errors.NaesilError) -> JSONResponse:
+    status, content = status_and_body(error)
+    headers = {}
+    if isinstance(error, (errors.LimitReached, errors.Unavailable)):
+        headers["Retry-After"] = str(error.retry_after)
+    if status == 401:
+        headers["WWW-Authenticate"] = "Bearer"
+    return JSONResponse(content, status, headers)
+
+
+async def on_domain_error(_request: Request, error: errors.NaesilError) -> JSONResponse:
+    return response(error)
+
+
+async def on_http_error(_request: Request, error: HTTPException) -> JSONResponse:
+    kind = _HTTP_TYPES.get(error.status_code, "invalid_request_error")
+    return JSONResponse(body(str(error.detail), kind), error.status_code, error.headers)
+
+
+async def on_invalid_request(_request: Request, error: RequestValidationError) -> JSONResponse:
+    """The first fault of a body, named by its path; the value itself is never repeated."""
+    first = error.errors()[0]
+    path = ".".join(str(part) for part in first["loc"] if part != "body")
+    if first["type"] == "json_invalid":
+        return JSONResponse(body("The body is not valid JSON.", "invalid_request_error"), 400)
+    if first["type"] == "extra_forbidden":
+        message = f"The parameter '{path}' is not supported here. Leave it out."
+    else:
+        message = f"{path}: {first['msg']}" if path else str(first["msg"])
+    return JSONResponse(body(message, "invalid_request_error", code=first["type"], param=path or None), 400)
+
+
+async def on_crash(_request: Request, _error: Exception) -> JSONResponse:
+    return JSONResponse(body("Something went wrong on our side. Try again.", "server_error"), 500)

@@ -1,0 +1,59 @@
+"""A child's first and last act: read the orders, close the jail, become the role.
+
+Nothing heavy is imported before the jail is closed: the process must still have one thread
+(Landlock is per thread) and no open file it was not given.
+"""
+
+import os
+import socket
+import sys
+
+from appliance.egress import jail
+from appliance.egress.profiles import profile_for
+from appliance.errors import ConfigError, NaesilError
+from appliance.supervisor.spec import ChildSpec, Report, decode_spec, encode_report
+
+EXIT_CANNOT_START = 3
+_LEVELS = ("off", "partial", "kernel")
+
+
+def main() -> int:
+    """Run one role to its end; the exit status for the supervisor."""
+    spec = decode_spec(sys.stdin.buffer.read())
+    with open(os.devnull, "rb") as null:  # noqa: PTH123 - a descriptor is wanted, not a path
+        os.dup2(null.fileno(), 0)
+    try:
+        guard = jail.close(profile_for(spec))
+        _report(spec, Report(process=spec.role, guard=guard.level, detail=guard.to_json()))
+        if _LEVELS.index(guard.level) < _LEVELS.index(spec.settings.guard):
+            raise ConfigError(_too_weak(spec, guard.level))
+        _become(spec)
+    except NaesilError as error:
+        _report(spec, Report(process=spec.role, error=str(error)))
+        return EXIT_CANNOT_START
+    return 0
+
+
+def _become(spec: ChildSpec) -> None:
+    peer = socket.socket(fileno=spec.peer)
+    if spec.role == "runtime":
+        from appliance.runtime import process  # noqa: PLC0415 - only behind the closed jail
+
+        if spec.runtime is not None:
+            process.main(peer, spec.runtime)
+    elif spec.role == "sealer":
+        from appliance.egress import sealer  # noqa: PLC0415 - only behind the closed jail
+
+        sealer.serve(peer, spec.settings.keys_folder)
+    else:
+        from appliance.supervisor import web  # noqa: PLC0415 - only behind the closed jail
+
+        web.main(spec, peer)
+
+
+def _report(spec: ChildSpec, report: Report) -> None:
+    os.write(spec.status, encode_report(report))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,102 @@
+"""`appliance serve`: everything that must be true before the first child starts, then watching.
+
+Used by the command line and by the end-to-end tests alike.
+"""
+
+import fcntl
+import hashlib
+import os
+import secrets
+import socket
+from collections.abc import Callable
+from pathlib import Path
+from typing import IO
+
+from appliance.clock import SystemClock
+from appliance.config import Settings
+from appliance.errors import N_, ConfigError
+from appliance.inference.registry import ModelFile, resolve
+from appliance.protocol.settings import RuntimeSettings
+from appliance.storage.folder import prepare_data_folder
+from appliance.supervisor import children, listen
+from appliance.supervisor.spec import ChildSpec, Report, RoleName
+from appliance.supervisor.watch import Supervisor
+
+
+def serve(settings: Settings, say: Callable[[str], None]) -> None:
+    """Serve until SIGTERM or Ctrl+C. `say` prints one line to the person who started us.
+
+    Raises ConfigError with the remedy when it cannot start: exposure without TLS, port in
+    use, unusable data folder, missing or damaged model, second server on the same data.
+    """
+    listen.check_exposure(settings)
+    prepare_data_folder(settings)
+    model = resolve(settings)
+    with _only_server(settings.run_folder), listen.open_socket(settings) as listener:
+        token = secrets.token_urlsafe(24)
+        address = listen.url(settings, listener.getsockname()[1])
+        starter = _Starter(settings, _runtime_settings(settings, model), listener, token)
+        say(f"Naesil: {settings.data}, {model.name}")
+
+        def ready(report: Report) -> None:
+            say(f"Open {address}/setup/{token}" if report.setup else f"Open {address}")
+
+        Supervisor(starter, SystemClock(), ready).run()
+
+
+class _Starter:
+    """Makes children; knows which descriptor goes where."""
+
+    def __init__(
+        self, settings: Settings, runtime: RuntimeSettings, listener: socket.socket, setup_token: str
+    ) -> None:
+        self._settings = settings
+        self._runtime = runtime
+        self._listener = listener
+        self._token_sha256 = hashlib.sha256(setup_token.encode()).hexdigest()
+
+    def __call__(self, role: RoleName, supervisor: Supervisor) -> children.Child:
+        ours, theirs = socket.socketpair()
+        status_read, status_write = os.pipe()
+        spec = ChildSpec(
+            role=role,
+            settings=self._settings,
+            status=status_write,
+            peer=theirs.fileno(),
+            listen=self._listener.fileno() if role == "web" else -1,
+            runtime=self._runtime if role == "runtime" else None,
+            setup_token_sha256=self._token_sha256 if role == "web" else "",
+        )
+        child = children.start(spec, status_read)
+        os.close(status_write)
+        theirs.close()
+        if role == "web":
+            supervisor.use_control(ours)
+        else:
+            supervisor.tell_web(Report(process=role, attach=role), ours)
+        return child
+
+
+def _runtime_settings(settings: Settings, model: ModelFile) -> RuntimeSettings:
+    return RuntimeSettings(
+        model_path=str(model.path),
+        model_name=model.name,
+        model_sha256=model.sha256,
+        slots=settings.slots,
+        context=settings.context,
+        threads=settings.threads or len(os.sched_getaffinity(0)),
+        queue_limit=settings.queue_limit,
+    )
+
+
+def _only_server(run_folder: Path) -> IO[bytes]:
+    """Hold the lock that says a server runs here; the system lets go of it when we end."""
+    lock = (run_folder / "serve.lock").open("ab")
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        lock.close()
+        raise ConfigError(
+            N_("Another 'appliance serve' already uses this data folder. Stop it first or give another --data.")
+        ) from None
+    return lock

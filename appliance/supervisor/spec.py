@@ -1,0 +1,89 @@
+"""What the supervisor tells a child at its start, over the child's standard input.
+
+No secrets travel here: the setup token only as its SHA-256.
+"""
+
+import socket
+from pathlib import Path
+from typing import Any, Literal
+
+import msgspec
+
+from appliance.config import Settings
+from appliance.protocol.settings import RuntimeSettings
+
+RoleName = Literal["runtime", "web", "sealer"]
+
+
+class ChildSpec(msgspec.Struct, frozen=True, kw_only=True):
+    """One child's orders: its role, the settings, and which inherited descriptor is what.
+
+    `peer` is the socketpair to web (runtime, sealer) or to the sealer (web); `control` is
+    web's line to the supervisor; `listen` the listening socket; `status` where the child
+    reports its guard level and, if it cannot start, why.
+    """
+
+    role: RoleName
+    settings: Settings
+    status: int
+    peer: int
+    control: int = -1
+    listen: int = -1
+    runtime: RuntimeSettings | None = None
+    setup_token_sha256: str = ""
+
+    def descriptors(self) -> tuple[int, ...]:
+        """Every descriptor the child inherits beyond its standard three."""
+        return tuple(number for number in (self.status, self.peer, self.control, self.listen) if number >= 0)
+
+
+class Report(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """One line between supervisor and child: JSON, newline-terminated.
+
+    child -> supervisor: `guard` with `detail` (the guard's own report), `error`, `ready`
+    (web serves; `setup`: no administrator exists yet).
+    supervisor -> web: `guard` of a `process`, `attach` (a descriptor follows), `restarted`.
+    """
+
+    process: str = ""
+    guard: str = ""
+    detail: str = ""
+    error: str = ""
+    ready: bool = False
+    setup: bool = False
+    attach: Literal["", "runtime", "sealer"] = ""
+    restarted: bool = False
+
+
+def encode_spec(spec: ChildSpec) -> bytes:
+    return msgspec.json.encode(spec, enc_hook=str)
+
+
+def decode_spec(data: bytes) -> ChildSpec:
+    return msgspec.json.decode(data, type=ChildSpec, dec_hook=_path)
+
+
+def encode_report(report: Report) -> bytes:
+    return msgspec.json.encode(report) + b"\n"
+
+
+class ReportLine:
+    """Reads reports, and the descriptors that came with them, from a stream of bytes."""
+
+    def __init__(self) -> None:
+        self._buffer = b""
+
+    def feed(self, data: bytes) -> list[Report]:
+        *lines, self._buffer = (self._buffer + data).split(b"\n")
+        return [msgspec.json.decode(line, type=Report) for line in lines]
+
+
+def send_report(sock: socket.socket, report: Report, descriptor: int | None = None) -> None:
+    """Send one report over a Unix socket, with at most one descriptor beside it."""
+    socket.send_fds(sock, [encode_report(report)], [] if descriptor is None else [descriptor])
+
+
+def _path(kind: type[Any], value: object) -> object:
+    if kind is Path:
+        return Path(str(value))
+    raise NotImplementedError(kind)

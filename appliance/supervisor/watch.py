@@ -1,0 +1,220 @@
+"""The supervisor's loop: children, their reports and output, signals. One thread, no secrets.
+
+A runtime or sealer that ends is started again and its new socketpair end is handed to web.
+When web ends, the others see their socketpairs close and end too; all are started afresh.
+A child that reports that it cannot start ends the product with that child's own words.
+"""
+
+import logging
+import os
+import selectors
+import signal
+import socket
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from appliance.clock import Clock
+from appliance.errors import N_, ConfigError
+from appliance.supervisor.children import Child
+from appliance.supervisor.spec import Report, ReportLine, RoleName, send_report
+
+log = logging.getLogger(__name__)
+
+DRAIN_S = 30.0
+FOLLOW_S = 5.0
+QUICK_DEATH_S = 5.0
+MAX_QUICK_DEATHS = 5
+READ_BYTES = 65536
+
+Starter = Callable[[RoleName, "Supervisor"], Child]
+
+
+@dataclass(slots=True)
+class _Restarts:
+    """How a role has fared: when it last started and how often it died young in a row."""
+
+    started: float = 0.0
+    quick_deaths: int = 0
+    due: float | None = None
+
+
+class Supervisor:
+    """Keeps three children alive until told to stop. `starter` makes one; the rest is watching."""
+
+    def __init__(self, starter: Starter, clock: Clock, on_ready: Callable[[Report], None]) -> None:
+        self._starter = starter
+        self._clock = clock
+        self._on_ready = on_ready
+        self._selector = selectors.DefaultSelector()
+        self._children: dict[RoleName, Child] = {}
+        self._restarts: dict[RoleName, _Restarts] = {"sealer": _Restarts(), "runtime": _Restarts(), "web": _Restarts()}
+        self._control: socket.socket | None = None
+        self._control_line = ReportLine()
+        self._kill_at: float | None = None
+        self._failure: ConfigError | None = None
+
+    def run(self) -> None:
+        """Start everything and return when everything has ended on request.
+
+        Raises ConfigError when a child cannot start or keeps dying.
+        """
+        wake_read, wake_write = socket.socketpair()
+        wake_read.setblocking(False)
+        wake_write.setblocking(False)
+        signal.set_wakeup_fd(wake_write.fileno())
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, lambda *_: None)  # the wake-up byte is what counts
+        self._selector.register(wake_read, selectors.EVENT_READ, lambda: self._on_signal(wake_read))
+        for role in ("web", "sealer", "runtime"):
+            self._start(role)
+        while self._children or self._waiting_restart():
+            for key, _ in self._selector.select(self._timeout()):
+                key.data()
+            self._on_time()
+        signal.set_wakeup_fd(-1)
+        if self._failure is not None:
+            raise self._failure
+
+    def use_control(self, control: socket.socket) -> None:
+        """Talk to a newly started web over this socket."""
+        if self._control is not None:
+            self._selector.unregister(self._control)
+            self._control.close()
+        self._control, self._control_line = control, ReportLine()
+        self._selector.register(control, selectors.EVENT_READ, self._on_control)
+
+    def tell_web(self, report: Report, descriptor: socket.socket | None = None) -> None:
+        """Send a report to web; our copy of the descriptor is closed."""
+        try:
+            if self._control is not None:
+                send_report(self._control, report, None if descriptor is None else descriptor.fileno())
+        except (BrokenPipeError, ConnectionResetError):
+            pass  # web just ended; its pidfd says so next
+        finally:
+            if descriptor is not None:
+                descriptor.close()
+
+    def _start(self, role: RoleName) -> None:
+        child = self._starter(role, self)
+        self._children[role] = child
+        record = self._restarts[role]
+        record.started, record.due = self._clock.monotonic(), None
+        self._selector.register(child.pidfd, selectors.EVENT_READ, lambda: self._on_death(child))
+        self._selector.register(child.output, selectors.EVENT_READ, lambda: self._on_output(child))
+        self._selector.register(child.status, selectors.EVENT_READ, lambda: self._on_status(child))
+
+    def _on_output(self, child: Child) -> None:
+        data = _read(child.output.fileno())
+        if data:
+            sys.stderr.buffer.write(data)
+            sys.stderr.buffer.flush()
+        elif data is not None:
+            self._forget(child.output)
+
+    def _on_status(self, child: Child) -> None:
+        data = _read(child.status)
+        if data == b"":
+            self._forget(child.status)
+        for report in child.reports.feed(data or b""):
+            child.error = report.error or child.error
+            if report.guard:
+                log.info("%s is behind the guard: %s", child.role, report.guard)
+                self.tell_web(report)
+
+    def _on_control(self) -> None:
+        data = self._control.recv(READ_BYTES) if self._control is not None else b""
+        if not data and self._control is not None:
+            self._selector.unregister(self._control)
+            self._control.close()
+            self._control = None
+        for report in self._control_line.feed(data):
+            if report.ready:
+                self._on_ready(report)
+
+    def _on_death(self, child: Child) -> None:
+        self._on_status(child)
+        self._on_output(child)
+        for source in (child.pidfd, child.output, child.status):
+            self._forget(source)
+        child.close()
+        del self._children[child.role]
+        code = child.process.returncode
+        if self._kill_at is not None:
+            if child.role == "web":
+                self._kill_at = min(self._kill_at, self._clock.monotonic() + FOLLOW_S)
+            return
+        log.warning("%s ended with status %d", child.role, code)
+        if child.error:
+            self._stop(ConfigError("%(error)s", error=child.error))
+            return
+        self._schedule(child.role)
+
+    def _schedule(self, role: RoleName) -> None:
+        record = self._restarts[role]
+        now = self._clock.monotonic()
+        young = now - record.started < QUICK_DEATH_S
+        record.quick_deaths = record.quick_deaths + 1 if young else 0
+        if record.quick_deaths >= MAX_QUICK_DEATHS:
+            self._stop(ConfigError(_keeps_ending(role), role=role))
+            return
+        record.due = now + 0.1 * 2**record.quick_deaths
+
+    def _on_time(self) -> None:
+        now = self._clock.monotonic()
+        if self._kill_at is not None:
+            if now >= self._kill_at:
+                for child in self._children.values():
+                    child.process.kill()
+            return
+        for role, record in self._restarts.items():
+            if record.due is not None and now >= record.due:
+                self._start(role)
+                if role == "runtime":
+                    self.tell_web(Report(process=role, restarted=True))
+
+    def _on_signal(self, wake: socket.socket) -> None:
+        wake.recv(READ_BYTES)
+        if self._kill_at is None:
+            self._stop(None)
+        else:
+            self._kill_at = 0.0  # asked twice: do not wait any longer
+
+    def _stop(self, failure: ConfigError | None) -> None:
+        """Let web drain; the others end when it lets go of their socketpairs."""
+        self._failure = failure
+        self._kill_at = self._clock.monotonic() + (DRAIN_S if failure is None else FOLLOW_S)
+        for child in self._children.values():
+            if child.role == "web":
+                child.process.send_signal(signal.SIGTERM)
+
+    def _waiting_restart(self) -> bool:
+        return self._kill_at is None and any(record.due is not None for record in self._restarts.values())
+
+    def _timeout(self) -> float | None:
+        times = [record.due for record in self._restarts.values() if record.due is not None]
+        if self._kill_at is not None:
+            times = [self._kill_at]
+        return max(0.0, min(times) - self._clock.monotonic()) if times else None
+
+    def _forget(self, source: object) -> None:
+        try:
+            self._selector.unregister(source)  # type: ignore[arg-type]  # descriptors and pipes alike
+        except (KeyError, ValueError):
+            pass  # its end was seen before
+
+
+def _read(descriptor: int) -> bytes | None:
+    try:
+        return os.read(descriptor, READ_BYTES)
+    except BlockingIOError:
+        return None
+
+
+def _keeps_ending(role: RoleName) -> str:
+    if role == "runtime":
+        return N_(
+            "The model process keeps ending right after its start. The model file may be damaged or too large "
+            "for this machine: run 'appliance doctor' and try another model."
+        )
+    return N_("The %(role)s process keeps ending right after its start. Run 'appliance doctor' to find out why.")
