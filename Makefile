@@ -1,0 +1,41 @@
+# Two commands do everything on a fresh machine: `make run` and `make test`. Bare `make` = test + lint.
+PYTHON ?= python3
+DATA ?= data
+BIN := .venv/bin
+
+.PHONY: all run test lint format lock ready dev clean
+
+all: test lint
+
+run: ready
+	$(BIN)/appliance serve --data $(DATA)
+
+test: dev
+	$(BIN)/pytest
+
+lint: dev
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/python tools/sizes.py
+
+format: dev
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+ready:
+	@$(PYTHON) tools/setup_env.py run
+
+dev:
+	@$(PYTHON) tools/setup_env.py dev
+
+# Renews the lock files from pyproject.toml; needs `uv`. The files carry hashes and no registry addresses.
+LOCK := uv pip compile --universal --python-version 3.11 --generate-hashes --no-header --no-emit-index-url --no-annotate --quiet
+lock:
+	$(LOCK) --group build --output-file requirements/build.lock
+	$(LOCK) pyproject.toml --output-file requirements/run.lock
+	$(LOCK) pyproject.toml --group dev --constraint requirements/run.lock --output-file requirements/dev.lock
+
+clean:
+	rm -rf .venv build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
