@@ -18,23 +18,22 @@ RoleName = Literal["runtime", "web", "sealer"]
 class ChildSpec(msgspec.Struct, frozen=True, kw_only=True):
     """One child's orders: its role, the settings, and which inherited descriptor is what.
 
-    `peer` is the socketpair to web (runtime, sealer) or to the sealer (web); `control` is
-    web's line to the supervisor; `listen` the listening socket; `status` where the child
-    reports its guard level and, if it cannot start, why.
+    `peer` is the socketpair to web (runtime, sealer) or to the supervisor (web); `listen` the
+    listening socket; `status` where the child reports its guard level and, if it cannot
+    start, why.
     """
 
     role: RoleName
     settings: Settings
     status: int
     peer: int
-    control: int = -1
     listen: int = -1
     runtime: RuntimeSettings | None = None
     setup_token_sha256: str = ""
 
     def descriptors(self) -> tuple[int, ...]:
         """Every descriptor the child inherits beyond its standard three."""
-        return tuple(number for number in (self.status, self.peer, self.control, self.listen) if number >= 0)
+        return tuple(number for number in (self.status, self.peer, self.listen) if number >= 0)
 
 
 class Report(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):

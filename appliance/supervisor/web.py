@@ -9,7 +9,7 @@ import asyncio
 import logging
 import signal
 import socket
-from collections import deque
+from dataclasses import dataclass
 
 import uvicorn
 
@@ -18,12 +18,10 @@ from appliance.audit.entry import Entry
 from appliance.audit.log import AuditLog
 from appliance.audit.sequencer import Sequencer, SequencerThread
 from appliance.chat.service import Chat
-from appliance.clock import SystemClock
+from appliance.clock import Clock, SystemClock
 from appliance.completions.pipeline import Completions
-from appliance.config import Settings, share_folder
 from appliance.core import SYSTEM, Outcome
 from appliance.egress.sealer import SealerClient
-from appliance.errors import NaesilError
 from appliance.http.app import create_app
 from appliance.http.services import Services
 from appliance.identity.accounts import Accounts
@@ -31,14 +29,121 @@ from appliance.identity.keys import ApiKeys
 from appliance.identity.sessions import Sessions
 from appliance.ids import new_id
 from appliance.inference.client import InferenceClient
-from appliance.policy.documents import load as load_policy
+from appliance.policy.documents import load_active
 from appliance.storage import migrate
 from appliance.storage.engine import Database
 from appliance.storage.vault import Vault
 from appliance.supervisor import tls
-from appliance.supervisor.spec import ChildSpec, Report, ReportLine, send_report
-
-log = logging.getLogger(__name__)
+from appliance.supervisor.control import Control
+from appliance.supervisor.spec import ChildSpec, Report
 
 GRACE_S = 15
-READ_BYTES = 65536
+KEEP_ALIVE_S = 75
+FORWARDER = "127.0.0.1"
+
+
+def main(spec: ChildSpec, control_socket: socket.socket) -> None:
+    """Serve until SIGTERM. Raises NaesilError when the data cannot be used."""
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: None)  # the server sets its own and raises ours again at its end
+    logging.basicConfig(level=spec.settings.log_level.upper(), format="%(levelname)s %(name)s %(message)s")
+    web = build(spec, SystemClock())
+    asyncio.run(web.run(Control(control_socket)))
+
+
+@dataclass(frozen=True, slots=True)
+class Web:
+    """Everything the web process is made of."""
+
+    spec: ChildSpec
+    clock: Clock
+    database: Database
+    audit: AuditLog
+    inference: InferenceClient
+    chat: Chat
+    services: Services
+
+    async def run(self, control: Control) -> None:
+        """Open the door, serve, close the door, and leave the log sealed."""
+        sealer = SealerClient(await control.first_sealer())
+        sequencer = SequencerThread(Sequencer(self.database, sealer, self.clock, self.spec.settings.run_folder))
+        self.chat.recover()
+        self._record(AuditAction.SERVICE_STARTED)
+        sequencer.start()
+        listening = asyncio.create_task(self._listen_to(control, sealer))
+        try:
+            server = self._server()
+            control.say(Report(ready=True, setup=not self.services.accounts.any_administrator()))
+            await server.serve(sockets=[socket.socket(fileno=self.spec.listen)])
+        finally:
+            listening.cancel()
+            await self.chat.close()
+            await self.inference.close()
+            self._record(AuditAction.SERVICE_STOPPED)
+            sequencer.stop()
+            self.database.close()
+
+    async def _listen_to(self, control: Control, sealer: SealerClient) -> None:
+        async for report, sock in control.reports():
+            if report.attach == "runtime" and sock is not None:
+                await self.inference.attach(sock)
+            elif report.attach == "sealer" and sock is not None:
+                sealer.attach(sock)
+            elif report.restarted:
+                self._record(AuditAction.RUNTIME_RESTARTED, object=f"process:{report.process}")
+            elif report.guard:
+                self._record(
+                    AuditAction.GUARD_LEVEL, object=f"process:{report.process}", guard_level=report.guard
+                )
+
+    def _server(self) -> uvicorn.Server:
+        settings = self.spec.settings
+        certificate = tls.certificate(settings, self.clock)
+        config = uvicorn.Config(
+            create_app(self.services),
+            log_config=None,
+            access_log=False,
+            server_header=False,
+            date_header=True,
+            lifespan="off",
+            ws="none",
+            proxy_headers=settings.behind_proxy,
+            forwarded_allow_ips=FORWARDER,
+            timeout_graceful_shutdown=GRACE_S,
+            timeout_keep_alive=KEEP_ALIVE_S,
+            ssl_certfile=certificate[0] if certificate else None,
+            ssl_keyfile=certificate[1] if certificate else None,
+        )
+        return uvicorn.Server(config)
+
+    def _record(self, action: AuditAction, *, object: str = "service", guard_level: str = "") -> None:  # noqa: A002 - the log's own field name
+        with self.database.write() as session:
+            entry = Entry(
+                action=action, actor=SYSTEM, outcome=Outcome.ALLOWED, object=object, guard_level=guard_level
+            )
+            self.audit.append(session, entry)
+
+
+def build(spec: ChildSpec, clock: Clock) -> Web:
+    """The services over the data folder; the database is brought up to date first."""
+    settings = spec.settings
+    database = Database(settings.database_url)
+    migrate.upgrade(database)
+    vault = Vault.open(settings.keys_folder, clock)
+    audit = AuditLog(database, vault, clock, new_id())
+    inference = InferenceClient()
+    completions = Completions(database, audit, inference, load_active(settings), clock)
+    chat = Chat(database, vault, audit, completions, inference, clock)
+    services = Services(
+        accounts=Accounts(database, vault, audit, clock),
+        sessions=Sessions(database, vault, audit, clock),
+        keys=ApiKeys(database, vault, audit, clock),
+        chat=chat,
+        completions=completions,
+        inference=inference,
+        audit=audit,
+        clock=clock,
+        settings=settings,
+        setup_token_sha256=spec.setup_token_sha256,
+    )
+    return Web(spec, clock, database, audit, inference, chat, services)
