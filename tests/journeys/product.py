@@ -18,7 +18,9 @@ ADMIN = "관리자"
 PASSWORD = "느티나무 아래 세 번째 의자"
 
 
-def appliance(*words: str, stdin: str = "", env: dict[str, str] | None = None) -> subprocess.CompletedProcess[str]:
+def appliance(
+    *words: str, stdin: str = "", env: dict[str, str] | None = None
+) -> subprocess.CompletedProcess[str]:
     """One command of the command line, run to its end."""
     return subprocess.run(
         [APPLIANCE, *words],

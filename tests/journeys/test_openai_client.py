@@ -84,7 +84,9 @@ def test_sixteen_at_once_all_finish_with_their_own_answers(client: OpenAI, model
     assert all(answer.choices[0].message.content for answer in answers)
     texts = [str(answer.choices[0].message.content).lower() for answer in answers]
     own = sum(word in text for word, text in zip(WORDS, texts, strict=True))
-    foreign = sum(other in text for word, text in zip(WORDS, texts, strict=True) for other in WORDS if other != word)
+    foreign = sum(
+        other in text for word, text in zip(WORDS, texts, strict=True) for other in WORDS if other != word
+    )
     assert own >= 12
     assert foreign == 0
 
