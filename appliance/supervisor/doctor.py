@@ -63,11 +63,21 @@ def _processor() -> Iterator[Check]:
     missing = machine.missing_cpu_flags()
     detail = " ".join(sorted(machine.cpu_flags() & machine.USEFUL_FLAGS))
     if missing:
-        yield Check("cpu", False, f"missing: {' '.join(missing)}", N_("Run 'make run' again on this machine so that the engine is built for its CPU."))
+        yield Check(
+            "cpu",
+            False,
+            f"missing: {' '.join(missing)}",
+            N_("Run 'make run' again on this machine so that the engine is built for its CPU."),
+        )
     else:
         yield Check("cpu", True, detail)
     problem = machine.llama_import_problem()
-    yield Check("engine", not problem, problem or "llama_cpp loads", N_("Install again on this machine: remove .venv and run 'make run'."))
+    yield Check(
+        "engine",
+        not problem,
+        problem or "llama_cpp loads",
+        N_("Install again on this machine: remove .venv and run 'make run'."),
+    )
 
 
 def _guard(settings: Settings) -> Iterator[Check]:
@@ -76,7 +86,9 @@ def _guard(settings: Settings) -> Iterator[Check]:
             f"guard {layer.name}",
             layer.active or settings.guard != "kernel",
             layer.detail,
-            N_("Use a newer kernel or allow this layer, or serve with a lower --guard after reading docs/security.md."),
+            N_(
+                "Use a newer kernel or allow this layer, or serve with a lower --guard after reading docs/security.md."
+            ),
         )
 
 
@@ -84,20 +96,29 @@ def _data_folder(settings: Settings) -> Check:
     folder = settings.data
     nearest = next(parent for parent in (folder, *folder.parents) if parent.exists())
     ok = os.access(nearest, os.W_OK) and nearest.is_dir()
-    return Check("data folder", ok, str(folder), N_("Make the folder writable for this user or give another --data."))
+    return Check(
+        "data folder", ok, str(folder), N_("Make the folder writable for this user or give another --data.")
+    )
 
 
 def _disk(settings: Settings) -> Check:
     nearest = next(parent for parent in (settings.data, *settings.data.parents) if parent.exists())
     free = shutil.disk_usage(nearest).free
-    return Check("disk", free >= LOW_DISK_BYTES, f"{free / 1024**3:.1f} GiB free", N_("Free at least 2 GiB on this disk."))
+    return Check(
+        "disk",
+        free >= LOW_DISK_BYTES,
+        f"{free / 1024**3:.1f} GiB free",
+        N_("Free at least 2 GiB on this disk."),
+    )
 
 
 def _model(settings: Settings) -> Check:
     try:
         model = resolve(settings)
     except NaesilError as error:
-        return Check("model", False, str(error), N_("Give the path of a good GGUF file or leave --model out."))
+        return Check(
+            "model", False, str(error), N_("Give the path of a good GGUF file or leave --model out.")
+        )
     return Check("model", True, f"{model.name} {model.sha256[:12]} {model.size_bytes / 1024**2:.0f} MiB")
 
 
@@ -116,5 +137,10 @@ def _port(settings: Settings) -> Check:
             trial.bind((settings.host, settings.port))
         except OSError as error:
             word = "in use" if error.errno == errno.EADDRINUSE else os.strerror(error.errno or 0)
-            return Check("port", False, f"{settings.port}: {word}", N_("Stop what uses the port (perhaps Naesil itself) or choose another --port."))
+            return Check(
+                "port",
+                False,
+                f"{settings.port}: {word}",
+                N_("Stop what uses the port (perhaps Naesil itself) or choose another --port."),
+            )
     return Check("port", True, f"{settings.port} is free")

@@ -49,7 +49,9 @@ def open_socket(settings: Settings) -> socket.socket:
             settings.host, settings.port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
         )[0]
     except (socket.gaierror, OverflowError):
-        raise ConfigError(N_("The address %(host)s is not one of this machine."), host=settings.host) from None
+        raise ConfigError(
+            N_("The address %(host)s is not one of this machine."), host=settings.host
+        ) from None
     # asyncio sets TCP_NODELAY only on sockets that say they are TCP; without it a reply takes 40 ms more
     listener = socket.socket(family, kind, socket.IPPROTO_TCP)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)

@@ -48,7 +48,11 @@ class Supervisor:
         self._on_ready = on_ready
         self._selector = selectors.DefaultSelector()
         self._children: dict[RoleName, Child] = {}
-        self._restarts: dict[RoleName, _Restarts] = {"sealer": _Restarts(), "runtime": _Restarts(), "web": _Restarts()}
+        self._restarts: dict[RoleName, _Restarts] = {
+            "sealer": _Restarts(),
+            "runtime": _Restarts(),
+            "web": _Restarts(),
+        }
         self._control: socket.socket | None = None
         self._control_line = ReportLine()
         self._kill_at: float | None = None
@@ -217,4 +221,6 @@ def _keeps_ending(role: RoleName) -> str:
             "The model process keeps ending right after its start. The model file may be damaged or too large "
             "for this machine: run 'appliance doctor' and try another model."
         )
-    return N_("The %(role)s process keeps ending right after its start. Run 'appliance doctor' to find out why.")
+    return N_(
+        "The %(role)s process keeps ending right after its start. Run 'appliance doctor' to find out why."
+    )

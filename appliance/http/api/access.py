@@ -22,11 +22,15 @@ async def caller(request: Request) -> Principal:
     scheme, _, bearer = header.partition(" ")
     given = {key for key in (bearer.strip(), request.headers.get("x-api-key", "").strip()) if key}
     if len(given) != 1 or (header and scheme.lower() != "bearer"):
-        raise NotSignedIn(N_("Send one API key as 'Authorization: Bearer KEY'. Make one on the account page."))
+        raise NotSignedIn(
+            N_("Send one API key as 'Authorization: Bearer KEY'. Make one on the account page.")
+        )
     origin = request.client.host if request.client else ""
     principal = await asyncio.to_thread(services.keys.authenticate, given.pop(), origin)
     if principal is None:
-        raise NotSignedIn(N_("This API key is wrong, expired or revoked. Make a new one on the account page."))
+        raise NotSignedIn(
+            N_("This API key is wrong, expired or revoked. Make a new one on the account page.")
+        )
     return principal
 
 

@@ -96,7 +96,9 @@ def _ask(body: ChatCompletionRequest, principal: Principal, identifier: str) -> 
 def _check_model(services: Services, name: str) -> None:
     model = services.inference.model
     if model is not None and name != model.model_name:
-        raise NotFound(N_("There is no model '%(name)s' here. GET /v1/models lists them."), field="model", name=name)
+        raise NotFound(
+            N_("There is no model '%(name)s' here. GET /v1/models lists them."), field="model", name=name
+        )
 
 
 async def _whole(request: Request, events: AsyncGenerator[StreamEvent, None], head: Head) -> Response:
@@ -163,9 +165,7 @@ async def _chunks(
     yield data("[DONE]")
 
 
-async def _from(
-    first: StreamEvent, events: AsyncGenerator[StreamEvent, None]
-) -> AsyncIterator[StreamEvent]:
+async def _from(first: StreamEvent, events: AsyncGenerator[StreamEvent, None]) -> AsyncIterator[StreamEvent]:
     yield first
     async for event in events:
         yield event

@@ -25,7 +25,9 @@ _TYPES: tuple[tuple[type[errors.NaesilError], int, str], ...] = (
 _HTTP_TYPES = {401: "authentication_error", 403: "permission_error", 404: "not_found_error"}
 
 
-def body(message: str, kind: str, *, code: str | None = None, param: str | None = None, **more: Any) -> dict[str, Any]:
+def body(
+    message: str, kind: str, *, code: str | None = None, param: str | None = None, **more: Any
+) -> dict[str, Any]:
     """The one error object of this API."""
     return {"error": {"message": message, "type": kind, "code": code, "param": param, **more}}
 
@@ -55,7 +57,9 @@ def from_runtime(failed: Failed) -> errors.NaesilError:
         )
     if failed.code in ("bad_template", "bad_request"):
         return errors.InvalidInput(
-            errors.N_("The model's chat template cannot express these messages. Check their roles and order."),
+            errors.N_(
+                "The model's chat template cannot express these messages. Check their roles and order."
+            ),
             field="messages",
         )
     return errors.Unavailable(

@@ -23,7 +23,9 @@ def router(services: Services) -> APIRouter:
     async def model(name: str, _principal: Annotated[Principal, Depends(caller)]) -> ModelCard:
         card = _card(services)
         if name != card.id:
-            raise NotFound(N_("There is no model '%(name)s' here. GET /v1/models lists them."), field="model", name=name)
+            raise NotFound(
+                N_("There is no model '%(name)s' here. GET /v1/models lists them."), field="model", name=name
+            )
         return card
 
     return routes

@@ -1,0 +1,172 @@
+"""Accounts: made, listed, disabled, enabled, reset. Each change is an audit entry in its transaction."""
+
+import unicodedata
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy.orm import Session
+
+from appliance.audit.actions import AuditAction
+from appliance.audit.entry import Entry
+from appliance.audit.log import AuditLog
+from appliance.clock import Clock
+from appliance.core import SYSTEM, Outcome, Principal, Role
+from appliance.errors import N_, Conflict, InvalidInput, NotFound
+from appliance.identity import passwords, store
+from appliance.ids import new_id
+from appliance.storage.engine import Database
+from appliance.storage.vault import Vault
+
+MAX_NAME = 64
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """A person's account as others may see it; nothing secret."""
+
+    id: str
+    name: str
+    roles: frozenset[Role]
+    disabled: bool
+    created_at: datetime
+    last_sign_in_at: datetime | None
+
+
+class Accounts:
+    """The service. Every method is one short transaction."""
+
+    def __init__(self, database: Database, vault: Vault, audit: AuditLog, clock: Clock) -> None:
+        self._database = database
+        self._vault = vault
+        self._audit = audit
+        self._clock = clock
+
+    def any_administrator(self) -> bool:
+        with self._database.read() as session:
+            return bool(store.administrators(session))
+
+    def create(self, actor: Principal, name: str, password: str, roles: frozenset[Role]) -> Account:
+        """A new account with a data key of its own. Conflict when the name is taken."""
+        name = clean_name(name)
+        passwords.check_strength(password, name)
+        encoded = passwords.hash_password(password)
+        with self._database.write() as session:
+            return self._create(session, actor, name, encoded, roles)
+
+    def create_first_administrator(self, origin: str, name: str, password: str) -> Account:
+        """The account that sets the product up. Conflict once there is an administrator."""
+        name = clean_name(name)
+        passwords.check_strength(password, name)
+        encoded = passwords.hash_password(password)
+        with self._database.write() as session:
+            if store.administrators(session):
+                raise Conflict(N_("Naesil is already set up: an administrator exists. Sign in instead."))
+            actor = Principal(SYSTEM.user_id, SYSTEM.kind, origin=origin)
+            roles = frozenset({Role.ADMINISTRATOR, Role.MEMBER})
+            account = self._create(session, actor, name, encoded, roles)
+            self._audit.append(session, _entry(AuditAction.SETUP, actor, account.id))
+            return account
+
+    def find(self, name: str) -> Account:
+        """The account of that name. NotFound if there is none."""
+        with self._database.read() as session:
+            return account_of(_user(session, name))
+
+    def get(self, user_id: str) -> Account:
+        """The account with that id. NotFound if there is none."""
+        with self._database.read() as session:
+            row = session.get(store.UserRow, user_id)
+            if row is None:
+                raise NotFound(N_("There is no such user."))
+            return account_of(row)
+
+    def list(self) -> list[Account]:
+        with self._database.read() as session:
+            return [account_of(row) for row in store.users(session)]
+
+    def disable(self, actor: Principal, name: str) -> Account:
+        """Shut the account and everything signed in with it, at once."""
+        with self._database.write() as session:
+            row = _user(session, name)
+            if [admin.id for admin in store.administrators(session)] == [row.id]:
+                raise Conflict(
+                    N_("'%(name)s' is the last administrator. Make another one first."), name=row.name
+                )
+            row.disabled = True
+            store.end_sessions(session, row.id)
+            self._audit.append(session, _entry(AuditAction.USER_DISABLED, actor, row.id))
+            return account_of(row)
+
+    def enable(self, actor: Principal, name: str) -> Account:
+        with self._database.write() as session:
+            row = _user(session, name)
+            row.disabled = False
+            self._audit.append(session, _entry(AuditAction.USER_ENABLED, actor, row.id))
+            return account_of(row)
+
+    def reset_password(self, actor: Principal, name: str, password: str) -> Account:
+        """Give the account another password; its sessions end."""
+        passwords.check_strength(password, name)
+        encoded = passwords.hash_password(password)
+        with self._database.write() as session:
+            row = _user(session, name)
+            row.password_hash = encoded
+            store.end_sessions(session, row.id)
+            self._audit.append(session, _entry(AuditAction.USER_RESET, actor, row.id))
+            return account_of(row)
+
+    def _create(
+        self, session: Session, actor: Principal, name: str, encoded: str, roles: frozenset[Role]
+    ) -> Account:
+        if store.user_by_name(session, fold(name)) is not None:
+            raise Conflict(N_("There is already a user called '%(name)s'."), field="name", name=name)
+        row = store.UserRow(
+            id=new_id(),
+            name=name,
+            folded_name=fold(name),
+            password_hash=encoded,
+            roles=sorted(roles),
+            disabled=False,
+            created_at=self._clock.now(),
+            last_sign_in_at=None,
+        )
+        session.add(row)
+        self._vault.create_subject(session, row.id)
+        self._audit.append(session, _entry(AuditAction.USER_CREATED, actor, row.id))
+        return account_of(row)
+
+
+def clean_name(name: str) -> str:
+    """The name in NFKC without outer space. InvalidInput for an unusable one."""
+    cleaned = unicodedata.normalize("NFKC", name).strip()
+    if not 0 < len(cleaned) <= MAX_NAME or not cleaned.isprintable():
+        raise InvalidInput(N_("A name has 1 to %(most)d visible characters."), field="name", most=MAX_NAME)
+    return cleaned
+
+
+def fold(name: str) -> str:
+    """What makes two names the same name."""
+    return unicodedata.normalize("NFKC", name).strip().casefold()
+
+
+def account_of(row: store.UserRow) -> Account:
+    roles = frozenset(Role(role) for role in row.roles)
+    return Account(row.id, row.name, roles, row.disabled, row.created_at, row.last_sign_in_at)
+
+
+def _user(session: Session, name: str) -> store.UserRow:
+    row = store.user_by_name(session, fold(name))
+    if row is None:
+        raise NotFound(N_("There is no user called '%(name)s'."), field="name", name=name)
+    return row
+
+
+def _entry(action: AuditAction, actor: Principal, user_id: str) -> Entry:
+    return Entry(
+        action=action,
+        actor=actor,
+        outcome=Outcome.ALLOWED,
+        object=f"user:{user_id}",
+        subject=user_id,
+        task="identity",
+    )

@@ -1,0 +1,122 @@
+"""API keys: several per person, named, shown once, kept as a hash, revoked at once."""
+
+import hashlib
+import secrets
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from appliance.audit.actions import AuditAction
+from appliance.audit.entry import Entry
+from appliance.audit.log import AuditLog
+from appliance.clock import Clock
+from appliance.core import Outcome, Principal, Role
+from appliance.errors import N_, InvalidInput, NotFound
+from appliance.identity import store
+from appliance.ids import new_id
+from appliance.storage.engine import Database
+
+PREFIX = "nae_"
+MAX_LABEL = 64
+MAX_KEYS = 50
+TOUCH_EVERY = timedelta(minutes=1)
+
+
+@dataclass(frozen=True, slots=True)
+class ApiKey:
+    """A key as its owner sees it; the secret itself is not kept."""
+
+    id: str
+    label: str
+    created_at: datetime
+    expires_at: datetime | None
+    used_at: datetime | None
+
+
+class ApiKeys:
+    """The service. A key acts with its owner's roles for as long as the owner is enabled."""
+
+    def __init__(self, database: Database, audit: AuditLog, clock: Clock) -> None:
+        self._database = database
+        self._audit = audit
+        self._clock = clock
+
+    def create(
+        self, actor: Principal, user_id: str, label: str, expires_at: datetime | None = None
+    ) -> tuple[ApiKey, str]:
+        """A new key and its secret, which nobody will see again."""
+        label = label.strip()
+        if not 0 < len(label) <= MAX_LABEL or not label.isprintable():
+            raise InvalidInput(
+                N_("A key's name has 1 to %(most)d visible characters."), field="label", most=MAX_LABEL
+            )
+        secret = PREFIX + secrets.token_urlsafe(32)
+        with self._database.write() as session:
+            if len(store.keys_of(session, user_id)) >= MAX_KEYS:
+                raise InvalidInput(
+                    N_("One person has at most %(most)d keys. Revoke one first."),
+                    field="label",
+                    most=MAX_KEYS,
+                )
+            row = store.KeyRow(
+                id=new_id(),
+                user_id=user_id,
+                label=label,
+                secret_hash=_hash(secret),
+                created_at=self._clock.now(),
+                expires_at=expires_at,
+                used_at=None,
+            )
+            session.add(row)
+            self._audit.append(session, _entry(AuditAction.KEY_CREATED, actor, row))
+            return _key(row), secret
+
+    def list(self, user_id: str) -> list[ApiKey]:
+        with self._database.read() as session:
+            return [_key(row) for row in store.keys_of(session, user_id)]
+
+    def revoke(self, actor: Principal, user_id: str, key_id: str) -> None:
+        """End a key of this user. NotFound for a missing one and for somebody else's."""
+        with self._database.write() as session:
+            row = session.get(store.KeyRow, key_id)
+            if row is None or row.user_id != user_id:
+                raise NotFound(N_("There is no such key."))
+            store.remove_key(session, row.id)
+            self._audit.append(session, _entry(AuditAction.KEY_REVOKED, actor, row))
+
+    def authenticate(self, secret: str, origin: str) -> Principal | None:
+        """Who this key acts for; None when it is unknown, expired, or its owner disabled."""
+        now = self._clock.now()
+        with self._database.read() as session:
+            found = store.key_by_hash(session, _hash(secret))
+            if found is None:
+                return None
+            row, user = found
+            if user.disabled or (row.expires_at is not None and row.expires_at <= now):
+                return None
+            touch = row.used_at is None or now - row.used_at > TOUCH_EVERY
+            roles = frozenset(Role(role) for role in user.roles)
+            principal = Principal(user.id, "key", row.id, origin, roles)
+        if touch:
+            with self._database.write() as session:
+                if (kept := session.get(store.KeyRow, principal.credential_id)) is not None:
+                    kept.used_at = now
+        return principal
+
+
+def _hash(secret: str) -> bytes:
+    return hashlib.sha256(secret.encode("utf-8", "surrogatepass")).digest()
+
+
+def _key(row: store.KeyRow) -> ApiKey:
+    return ApiKey(row.id, row.label, row.created_at, row.expires_at, row.used_at)
+
+
+def _entry(action: AuditAction, actor: Principal, row: store.KeyRow) -> Entry:
+    return Entry(
+        action=action,
+        actor=actor,
+        outcome=Outcome.ALLOWED,
+        object=f"key:{row.id}",
+        subject=row.user_id,
+        task="identity",
+    )

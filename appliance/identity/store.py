@@ -1,0 +1,102 @@
+"""The rows of people, sessions and keys, and the queries over them. Only identity imports this."""
+
+from datetime import datetime
+
+from sqlalchemy import JSON, ForeignKey, delete, select
+from sqlalchemy.orm import Mapped, Session, mapped_column
+
+from appliance.core import Role
+from appliance.storage.base import Base
+
+
+class UserRow(Base):
+    """An account. `folded_name` makes names unique whatever their case or width."""
+
+    __tablename__ = "users"
+
+    id: Mapped[str] = mapped_column(primary_key=True)
+    name: Mapped[str]
+    folded_name: Mapped[str] = mapped_column(unique=True)
+    password_hash: Mapped[str]
+    roles: Mapped[list[str]] = mapped_column(JSON)
+    disabled: Mapped[bool]
+    created_at: Mapped[datetime]
+    last_sign_in_at: Mapped[datetime | None]
+
+
+class SessionRow(Base):
+    """A signed-in browser; only the SHA-256 of its token is kept."""
+
+    __tablename__ = "sessions"
+
+    id: Mapped[str] = mapped_column(primary_key=True)
+    user_id: Mapped[str] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"), index=True)
+    token_hash: Mapped[bytes] = mapped_column(unique=True)
+    origin: Mapped[str]
+    created_at: Mapped[datetime]
+    used_at: Mapped[datetime]
+
+
+class KeyRow(Base):
+    """An API key; only the SHA-256 of its secret is kept."""
+
+    __tablename__ = "api_keys"
+
+    id: Mapped[str] = mapped_column(primary_key=True)
+    user_id: Mapped[str] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"), index=True)
+    label: Mapped[str]
+    secret_hash: Mapped[bytes] = mapped_column(unique=True)
+    created_at: Mapped[datetime]
+    expires_at: Mapped[datetime | None]
+    used_at: Mapped[datetime | None]
+
+
+class FailureRow(Base):
+    """Wrong passwords in a row, per account or origin; `key` is a keyed hash, never a name."""
+
+    __tablename__ = "sign_in_failures"
+
+    key: Mapped[str] = mapped_column(primary_key=True)
+    count: Mapped[int]
+    last_at: Mapped[datetime]
+
+
+def user_by_name(session: Session, folded_name: str) -> UserRow | None:
+    return session.scalar(select(UserRow).where(UserRow.folded_name == folded_name))
+
+
+def users(session: Session) -> list[UserRow]:
+    return list(session.scalars(select(UserRow).order_by(UserRow.folded_name)))
+
+
+def administrators(session: Session) -> list[UserRow]:
+    """The enabled accounts that hold the administrator's role."""
+    return [row for row in users(session) if Role.ADMINISTRATOR in row.roles and not row.disabled]
+
+
+def session_by_hash(session: Session, token_hash: bytes) -> tuple[SessionRow, UserRow] | None:
+    query = select(SessionRow, UserRow).join(UserRow, UserRow.id == SessionRow.user_id)
+    row = session.execute(query.where(SessionRow.token_hash == token_hash)).first()
+    return None if row is None else (row[0], row[1])
+
+
+def end_sessions(session: Session, user_id: str) -> None:
+    session.execute(delete(SessionRow).where(SessionRow.user_id == user_id))
+
+
+def end_session(session: Session, session_id: str) -> None:
+    session.execute(delete(SessionRow).where(SessionRow.id == session_id))
+
+
+def keys_of(session: Session, user_id: str) -> list[KeyRow]:
+    return list(session.scalars(select(KeyRow).where(KeyRow.user_id == user_id).order_by(KeyRow.created_at)))
+
+
+def key_by_hash(session: Session, secret_hash: bytes) -> tuple[KeyRow, UserRow] | None:
+    query = select(KeyRow, UserRow).join(UserRow, UserRow.id == KeyRow.user_id)
+    row = session.execute(query.where(KeyRow.secret_hash == secret_hash)).first()
+    return None if row is None else (row[0], row[1])
+
+
+def remove_key(session: Session, key_id: str) -> None:
+    session.execute(delete(KeyRow).where(KeyRow.id == key_id))
