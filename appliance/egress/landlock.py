@@ -1,0 +1,103 @@
+"""The file wall (Landlock, landlock(7)): which files a process may open, and no TCP, no signals out.
+
+Holds for the calling thread and what it starts later, so it is laid while there is only one.
+Rights newer than this kernel's ABI are left out and said so in the report.
+"""
+
+import ctypes
+import os
+import stat
+from collections.abc import Iterable
+from pathlib import Path
+
+from appliance.egress import linux
+from appliance.egress.report import Layer
+
+CREATE_VERSION = 1  # landlock_create_ruleset: tell the ABI instead of making a ruleset
+RULE_PATH_BENEATH = 1
+
+EXECUTE, WRITE_FILE, READ_FILE, READ_DIR = (1 << bit for bit in range(4))
+REMOVE_DIR, REMOVE_FILE, MAKE_CHAR, MAKE_DIR, MAKE_REG = (1 << bit for bit in range(4, 9))
+REFER, TRUNCATE = 1 << 13, 1 << 14
+
+READ = READ_FILE | READ_DIR
+WRITE = WRITE_FILE | REMOVE_DIR | REMOVE_FILE | MAKE_DIR | MAKE_REG | REFER | TRUNCATE
+ON_FILES = WRITE_FILE | READ_FILE | TRUNCATE
+
+FILE_RIGHTS = {1: (1 << 13) - 1, 2: (1 << 14) - 1, 3: (1 << 15) - 1, 5: (1 << 16) - 1}
+NETWORK_ABI, SCOPE_ABI = 4, 6
+NETWORK_RIGHTS = 0b11  # bind and connect TCP
+SCOPES = 0b11  # abstract Unix sockets, signals
+
+
+class _Ruleset(ctypes.Structure):
+    _fields_ = (("files", ctypes.c_uint64), ("network", ctypes.c_uint64), ("scopes", ctypes.c_uint64))
+
+
+class _PathBeneath(ctypes.Structure):
+    _pack_ = 1
+    _fields_ = (("rights", ctypes.c_uint64), ("parent", ctypes.c_int32))
+
+
+def abi() -> int:
+    """This kernel's Landlock version; 0 when it has none or it is switched off."""
+    try:
+        return linux.call("landlock_create_ruleset", None, 0, CREATE_VERSION)
+    except OSError:
+        return 0
+
+
+def restrict(readable: Iterable[Path], writable: Iterable[Path]) -> tuple[Layer, ...]:
+    """Leave this thread only these files and everything below these folders. Missing paths are skipped.
+
+    Nothing may be executed. Needs no_new_privs.
+    """
+    version = abi()
+    if version == 0:
+        return _layers(version, "this kernel has no Landlock, or it is not switched on (lsm=landlock)")
+    handled = FILE_RIGHTS[max(known for known in FILE_RIGHTS if known <= version)]
+    attributes = _Ruleset(
+        handled,
+        NETWORK_RIGHTS if version >= NETWORK_ABI else 0,
+        SCOPES if version >= SCOPE_ABI else 0,
+    )
+    try:
+        ruleset = linux.call(
+            "landlock_create_ruleset", ctypes.byref(attributes), ctypes.sizeof(attributes), 0
+        )
+        try:
+            for path in readable:
+                _allow(ruleset, path, READ & handled)
+            for path in writable:
+                _allow(ruleset, path, (READ | WRITE) & handled)
+            linux.call("landlock_restrict_self", ruleset, 0)
+        finally:
+            os.close(ruleset)
+    except OSError as error:
+        return _layers(0, f"Landlock: {error.strerror}")
+    return _layers(version, f"ABI {version}")
+
+
+def _allow(ruleset: int, path: Path, rights: int) -> None:
+    try:
+        parent = os.open(path, os.O_PATH | os.O_CLOEXEC)
+    except (FileNotFoundError, NotADirectoryError):
+        return
+    try:
+        if not stat.S_ISDIR(os.fstat(parent).st_mode):
+            rights &= ON_FILES
+        rule = _PathBeneath(rights, parent)
+        linux.call("landlock_add_rule", ruleset, RULE_PATH_BENEATH, ctypes.byref(rule), 0)
+    finally:
+        os.close(parent)
+
+
+def _layers(version: int, detail: str) -> tuple[Layer, ...]:
+    def since(wanted: int) -> str:
+        return detail if version >= wanted or version == 0 else f"{detail}, needs ABI {wanted}"
+
+    return (
+        Layer("files", version > 0, detail),
+        Layer("tcp by landlock", version >= NETWORK_ABI, since(NETWORK_ABI), required=False),
+        Layer("signals and abstract sockets", version >= SCOPE_ABI, since(SCOPE_ABI), required=False),
+    )

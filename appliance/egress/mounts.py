@@ -1,0 +1,101 @@
+"""The private root: a tree that holds what the profile names and nothing else, read-only.
+
+A file system beats a file permission here because Landlock (ABI 7) does not see connect() to
+a socket's path: in this tree D-Bus, the container engine and syslog have no path at all.
+Built as bubblewrap does: a tmpfs over /tmp becomes the root, the old root is bound out of
+/old, then let go.
+"""
+
+import os
+import posixpath
+from collections.abc import Iterable
+from pathlib import Path
+
+from appliance.egress import linux
+from appliance.egress.report import Layer
+
+LAYER = "private root"
+MS_RDONLY, MS_NOSUID, MS_NODEV, MS_REMOUNT = 1, 2, 4, 32
+MS_BIND, MS_REC, MS_PRIVATE = 4096, 16384, 1 << 18
+MNT_DETACH = 2
+AT_FDCWD, AT_RECURSIVE = -100, 0x8000
+MOUNT_ATTR_RDONLY, MOUNT_ATTR_NOSUID = 1, 2
+STAGE = "/tmp"  # noqa: S108 - only a mount point, in a namespace of our own
+MAX_SYMLINKS = 40
+
+
+def furnish(readable: Iterable[Path], writable: Iterable[Path], hidden: Iterable[Path]) -> Layer:
+    """Make the namespace's root hold only these paths. `hidden` files read as empty even so.
+
+    Must run in a mount namespace of our own, with rights over it. On failure the old root
+    stays, and the report says why.
+    """
+    try:
+        _enter_stage()
+        for path, may_write in _shortest_first(readable, writable):
+            _place(path, may_write)
+        for path in hidden:
+            if path.is_file():
+                linux.mount("/old/dev/null", str(path), "", MS_BIND)
+        linux.call("umount2", b"/old", MNT_DETACH)
+        Path("/old").rmdir()
+        linux.mount("", "/", "", MS_REMOUNT | MS_BIND | MS_RDONLY | MS_NOSUID | MS_NODEV)
+    except OSError as error:
+        return Layer(LAYER, False, f"{error.filename or 'mount'}: {error.strerror}")
+    return Layer(LAYER, True, "only the paths of this process's profile")
+
+
+def _enter_stage() -> None:
+    linux.mount("", "/", "", MS_REC | MS_PRIVATE)
+    linux.mount("tmpfs", STAGE, "tmpfs", MS_NOSUID | MS_NODEV, "mode=0755,size=1m")
+    Path(STAGE, "old").mkdir()
+    linux.call("pivot_root", STAGE.encode(), f"{STAGE}/old".encode())
+    os.chdir("/")
+
+
+def _shortest_first(readable: Iterable[Path], writable: Iterable[Path]) -> list[tuple[Path, bool]]:
+    """Parents before what lies in them, so that a narrower rule is laid over a wider one."""
+    wanted = dict.fromkeys(readable, False) | dict.fromkeys(writable, True)
+    return sorted(wanted.items(), key=lambda item: len(item[0].parts))
+
+
+def _place(path: Path, may_write: bool) -> None:
+    """Bind one path of the old root at the same place of the new one, with the symlinks on its way."""
+    real = _follow(path)
+    source = f"/old{real}"
+    if not os.path.lexists(source):
+        return
+    if not os.path.lexists(real):
+        if Path(source).is_dir():
+            Path(real).mkdir(parents=True)
+        else:
+            Path(real).parent.mkdir(parents=True, exist_ok=True)
+            Path(real).touch()
+    linux.mount(source, real, "", MS_BIND | MS_REC)
+    _set_rights(real, may_write)
+
+
+def _follow(path: Path) -> str:
+    """Where the path leads in the old root; each symlink met is made in the new root too."""
+    todo = list(path.parts[1:])
+    real = "/"
+    for _ in range(MAX_SYMLINKS * len(todo) + 1):
+        if not todo:
+            break
+        step = posixpath.join(real, todo.pop(0))
+        if not Path(f"/old{step}").is_symlink():
+            real = step
+            continue
+        target = Path(f"/old{step}").readlink()
+        if not os.path.lexists(step):
+            Path(real).mkdir(parents=True, exist_ok=True)
+            Path(step).symlink_to(target)
+        todo = [*Path(posixpath.normpath(posixpath.join(real, target))).parts[1:], *todo]
+        real = "/"
+    return real
+
+
+def _set_rights(target: str, may_write: bool) -> None:
+    attributes = MOUNT_ATTR_NOSUID | (0 if may_write else MOUNT_ATTR_RDONLY)
+    structure = b"".join(word.to_bytes(8, "little") for word in (attributes, 0, 0, 0))
+    linux.call("mount_setattr", AT_FDCWD, target.encode(), AT_RECURSIVE, structure, len(structure))

@@ -1,0 +1,45 @@
+"""Powers given up for good: capabilities, new privileges, core dumps, the right to be traced."""
+
+import ctypes
+import os
+import resource
+
+from appliance.egress import linux
+from appliance.egress.report import Layer
+
+CAPABILITY_VERSION_3 = 0x20080522
+OPEN_FILES = 16_384
+
+
+def set_limits() -> Layer:
+    """No core dumps, private files, no more open files than a busy server needs."""
+    os.umask(0o077)
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    files = OPEN_FILES if hard == resource.RLIM_INFINITY else min(OPEN_FILES, hard)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (files, files))
+    return Layer("limits", True, f"umask 077, no core dumps, {files} open files")
+
+
+def drop_all() -> Layer:
+    """Give up every capability and the ways to new ones; nobody may trace us."""
+    try:
+        linux.prctl(linux.PR_CAP_AMBIENT, linux.PR_CAP_AMBIENT_CLEAR_ALL)
+        _empty_bounding_set()
+        header = (ctypes.c_uint32 * 2)(CAPABILITY_VERSION_3, 0)
+        linux.call("capset", header, (ctypes.c_uint32 * 6)())
+        linux.prctl(linux.PR_SET_NO_NEW_PRIVS, 1)
+        linux.prctl(linux.PR_SET_DUMPABLE, 0)
+    except OSError as error:
+        return Layer("privileges", False, f"{error.filename}: {error.strerror}")
+    user = "root without capabilities" if os.geteuid() == 0 else "unprivileged user"
+    return Layer("privileges", True, f"{user}, no_new_privs, not dumpable")
+
+
+def _empty_bounding_set() -> None:
+    """Only who has CAP_SETPCAP can, and only they could use it; no_new_privs covers the others."""
+    for capability in range(64):
+        try:
+            linux.prctl(linux.PR_CAPBSET_DROP, capability)
+        except OSError:
+            return  # past the last one this kernel has, or not ours to drop
