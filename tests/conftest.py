@@ -38,8 +38,8 @@ def vault(data_folder: Path, clock: FakeClock) -> Vault:
 
 
 @pytest.fixture
-def audit(database: Database, vault: Vault, clock: FakeClock) -> AuditLog:
-    return AuditLog(database, vault, clock, boot_id="00000000-0000-7000-8000-000000000001")
+def audit(vault: Vault, clock: FakeClock) -> AuditLog:
+    return AuditLog(vault, clock, boot_id="00000000-0000-7000-8000-000000000001")
 
 
 @pytest.fixture(scope="session")

@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from sqlalchemy import Engine, create_engine, event
-from sqlalchemy.exc import DBAPIError, OperationalError
+from sqlalchemy.exc import DBAPIError, IntegrityError
 from sqlalchemy.orm import Session
 
 from appliance.errors import N_, StorageFailed
@@ -48,12 +48,10 @@ class Database:
     def _guarded(self) -> Iterator[None]:
         try:
             yield
-        except OperationalError as error:
-            raise StorageFailed(_remedy(error)) from error
+        except IntegrityError:
+            raise  # a rule of the schema, not a failing store: the caller knows what it means
         except DBAPIError as error:
-            if error.connection_invalidated:
-                raise StorageFailed(_remedy(error)) from error
-            raise
+            raise StorageFailed(_remedy(error)) from error
 
 
 def _make_engine(url: str) -> Engine:
@@ -92,6 +90,8 @@ def _remedy(error: DBAPIError) -> str:
         )
     if "readonly" in text or "read-only" in text:
         return N_("The data folder is read-only. Nothing was saved; make it writable and try again.")
+    if "malformed" in text or "not a database" in text:
+        return N_("The database file is damaged. Stop Naesil and restore a backup.")
     if "locked" in text or "busy" in text:
         return N_("The database is busy. Nothing was saved; try again in a moment.")
     return N_("The database does not answer. Nothing was saved; ask an administrator to look at it.")

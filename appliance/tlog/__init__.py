@@ -1,0 +1,1 @@
+"""The log's format, pure: Merkle tree, tiles, signed notes, checkpoints. Imports nothing of ours."""

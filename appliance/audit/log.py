@@ -1,0 +1,57 @@
+"""Accepting entries: in the transaction of the action they record, so that neither is without the other.
+
+The text of a prompt or reply is committed to, never stored here:
+HMAC(HMAC(K_subject, "commit" | entry id | salt), text). Without the subject's key nobody can
+test a guess against it, and once that key is destroyed nobody ever can.
+"""
+
+import hashlib
+import hmac
+import secrets
+from typing import Any
+
+from sqlalchemy.orm import Session
+
+from appliance.audit import store
+from appliance.audit.entry import VERSION, Entry, canonical
+from appliance.clock import Clock
+from appliance.ids import new_id
+from appliance.storage.vault import Vault
+
+SALT_BYTES = 16
+
+
+class AuditLog:
+    """The door for everybody who has something to record. Stateless and thread-safe."""
+
+    def __init__(self, vault: Vault, clock: Clock, boot_id: str) -> None:
+        self._vault = vault
+        self._clock = clock
+        self._boot_id = boot_id
+
+    def append(self, session: Session, entry: Entry, *, text: str | None = None) -> str:
+        """Accept an entry; durable when the caller's transaction commits. Its id is returned.
+
+        With `text`, the entry commits to it under the key of entry.subject.
+        """
+        entry_id = new_id()
+        values: dict[str, Any] = {
+            "v": VERSION,
+            "id": entry_id,
+            "time": self._clock.now().isoformat(timespec="microseconds").replace("+00:00", "Z"),
+            "boot": self._boot_id,
+            **entry.fields(),
+        }
+        if text is not None:
+            salt = secrets.token_bytes(SALT_BYTES)
+            key = self._vault.commitment_key(session, entry.subject)
+            values["salt"] = salt.hex()
+            values["commitment"] = commitment(key, entry_id, salt, text).hex()
+        session.add(store.OutboxRow(body=canonical(values)))
+        return entry_id
+
+
+def commitment(subject_key: bytes, entry_id: str, salt: bytes, text: str) -> bytes:
+    """The 32 bytes that bind a text to its entry."""
+    key = hmac.new(subject_key, b"commit" + entry_id.encode() + salt, hashlib.sha256).digest()
+    return hmac.new(key, text.encode(), hashlib.sha256).digest()

@@ -1,0 +1,51 @@
+"""Tiles of hashes as in C2SP tlog-tiles, height 8: tile (level, index) holds up to 256 hashes,
+the nodes (8 * level, 256 * index ...). A tile of fewer hashes is partial and will be replaced.
+"""
+
+from collections.abc import Callable, Iterator
+
+from appliance.tlog.merkle import HASH_BYTES, NodeReader, node_hash
+
+HEIGHT = 8
+WIDTH = 1 << HEIGHT
+
+TileReader = Callable[[int, int], bytes]
+
+
+def node_reader(tile: TileReader) -> NodeReader:
+    """Any complete node of the tree, computed from the tile that holds its descendants."""
+
+    def node(level: int, index: int) -> bytes:
+        tile_level, rest = divmod(level, HEIGHT)
+        start = index << rest
+        data = tile(tile_level, start // WIDTH)
+        offset = start % WIDTH * HASH_BYTES
+        return subtree_root(data[offset : offset + (HASH_BYTES << rest)], rest)
+
+    return node
+
+
+def subtree_root(hashes: bytes, height: int) -> bytes:
+    """The root over 2**height concatenated hashes. ValueError when some are missing."""
+    if len(hashes) != HASH_BYTES << height:
+        raise ValueError("the tile does not hold these hashes")
+    row = [hashes[at : at + HASH_BYTES] for at in range(0, len(hashes), HASH_BYTES)]
+    while len(row) > 1:
+        row = [node_hash(row[at], row[at + 1]) for at in range(0, len(row), 2)]
+    return row[0]
+
+
+def extended(tile: TileReader, size: int, leaves: list[bytes]) -> Iterator[tuple[int, int, bytes]]:
+    """(level, index, hashes) of every tile that changes when leaf hashes are added to `size`.
+
+    `tile` reads the tiles as they were; lower levels are yielded first.
+    """
+    level, added = 0, leaves
+    while added:
+        index, present = divmod(size >> HEIGHT * level, WIDTH)
+        hashes = (tile(level, index)[: present * HASH_BYTES] if present else b"") + b"".join(added)
+        rows = [hashes[at : at + WIDTH * HASH_BYTES] for at in range(0, len(hashes), WIDTH * HASH_BYTES)]
+        for offset, row in enumerate(rows):
+            yield level, index + offset, row
+        added = [subtree_root(row, HEIGHT) for row in rows if len(row) == WIDTH * HASH_BYTES]
+        level += 1
