@@ -1,0 +1,135 @@
+"""The tree against RFC 6962's published vectors, the definition itself, and mutations."""
+
+import hashlib
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from appliance.tlog import merkle
+from appliance.tlog.tiles import WIDTH, extended, node_reader
+
+# Leaves and roots of the reference implementation (certificate-transparency, merkle_tree_test).
+LEAVES = [
+    bytes.fromhex(text)
+    for text in (
+        "",
+        "00",
+        "10",
+        "2021",
+        "3031",
+        "40414243",
+        "5051525354555657",
+        "606162636465666768696a6b6c6d6e6f",
+    )
+]
+ROOTS = [
+    "6e340b9cffb37a989ca544e6bb780a2c78901d3fb33738768511a30617afa01d",
+    "fac54203e7cc696cf0dfcb42c92a1d9dbaf70ad9e621f4bd8d98662f00e3c125",
+    "aeb6bcfe274b70a14fb067a5e5578264db0fa9b51af5e0ba159158f329e06e77",
+    "d37ee418976dd95753c1c73862b9398fa2a2cf9b4ff0fdfe8b30cd95209614b7",
+    "4e3bbb1f7b478dcfe71fb631631519a3bca12c9aefca1612bfce4c13a86264d4",
+    "76e67dadbcdf1e10e1b74ddc608abd2f98dfb16fbce75277b5232a127f2087ef",
+    "ddb89be403809e325750d3d263cd78929c2942b7942a34b77e122c9594a74c8c",
+    "5dc9da79a70659a9ad559cb701ded9a2ab9d823aad2f4960cfe370eff4604328",
+]
+
+
+class Tree:
+    """A stored tree that grows in batches, with the definition of RFC 9162 beside it."""
+
+    def __init__(self, *batches: int) -> None:
+        self.tiles: dict[tuple[int, int], bytes] = {}
+        self.leaves: list[bytes] = []
+        for count in batches:
+            self.grow(count)
+
+    def grow(self, count: int) -> None:
+        new = [merkle.leaf_hash(str(len(self.leaves) + at).encode()) for at in range(count)]
+        for level, index, hashes in list(extended(self.tile, len(self.leaves), new)):
+            self.tiles[level, index] = hashes
+        self.leaves += new
+
+    def tile(self, level: int, index: int) -> bytes:
+        return self.tiles.get((level, index), b"")
+
+    def node(self, level: int, index: int) -> bytes:
+        return node_reader(self.tile)(level, index)
+
+    def root(self, size: int) -> bytes:
+        return by_definition(self.leaves[:size])
+
+
+def by_definition(leaves: list[bytes]) -> bytes:
+    """MTH of RFC 9162, 2.1.1, over leaf hashes."""
+    if not leaves:
+        return hashlib.sha256(b"").digest()
+    if len(leaves) == 1:
+        return leaves[0]
+    split = 1
+    while split * 2 < len(leaves):
+        split *= 2
+    return merkle.node_hash(by_definition(leaves[:split]), by_definition(leaves[split:]))
+
+
+@pytest.mark.parametrize("size", range(1, 9))
+def test_the_published_roots_come_out(size: int) -> None:
+    tree = merkle.CompactRange()
+    for leaf in LEAVES[:size]:
+        tree.append(merkle.leaf_hash(leaf))
+    assert tree.root().hex() == ROOTS[size - 1]
+
+
+def test_the_empty_tree_has_the_hash_of_nothing() -> None:
+    assert merkle.CompactRange().root() == hashlib.sha256(b"").digest()
+
+
+@given(st.lists(st.integers(1, 300), min_size=1, max_size=4), st.data())
+def test_however_it_grew_every_proof_verifies_and_every_change_is_noticed(
+    batches: list[int], data: st.DataObject
+) -> None:
+    tree = Tree(*batches)
+    size = len(tree.leaves)
+    assert merkle.CompactRange.read(size, tree.node).root() == tree.root(size)
+    index = data.draw(st.integers(0, size - 1))
+    old = data.draw(st.integers(0, size))
+    inclusion = merkle.inclusion_proof(index, size, tree.node)
+    consistency = merkle.consistency_proof(old, size, tree.node)
+    assert merkle.verify_inclusion(index, size, tree.leaves[index], inclusion, tree.root(size))
+    assert merkle.verify_consistency(old, size, tree.root(old), tree.root(size), consistency)
+    wrong = bytes(32)
+    assert not merkle.verify_inclusion(index, size, wrong, inclusion, tree.root(size))
+    assert not merkle.verify_inclusion(index, size, tree.leaves[index], [*inclusion, wrong], tree.root(size))
+    assert not merkle.verify_consistency(old, size, wrong, tree.root(size), consistency)
+    for proof, check in ((inclusion, True), (consistency, False)):
+        for at in range(len(proof)):
+            changed = [*proof[:at], bytes([proof[at][0] ^ 1]) + proof[at][1:], *proof[at + 1 :]]
+            if check:
+                assert not merkle.verify_inclusion(index, size, tree.leaves[index], changed, tree.root(size))
+            else:
+                assert not merkle.verify_consistency(old, size, tree.root(old), tree.root(size), changed)
+            shorter = [*proof[:at], *proof[at + 1 :]]
+            if check:
+                assert not merkle.verify_inclusion(index, size, tree.leaves[index], shorter, tree.root(size))
+            else:
+                assert not merkle.verify_consistency(old, size, tree.root(old), tree.root(size), shorter)
+
+
+@pytest.mark.parametrize("size", [1, 255, 256, 257, 65536, 65537])
+def test_tiles_hold_the_tree_at_their_borders(size: int) -> None:
+    tree = Tree(size)
+    appended = merkle.CompactRange()
+    for leaf in tree.leaves:
+        appended.append(leaf)
+    assert merkle.CompactRange.read(size, tree.node).root() == appended.root()
+    assert len(tree.tile(0, 0)) == min(size, WIDTH) * 32
+
+
+def test_proofs_outside_the_tree_are_refused() -> None:
+    tree = Tree(3)
+    with pytest.raises(ValueError, match="outside"):
+        merkle.inclusion_proof(3, 3, tree.node)
+    with pytest.raises(ValueError, match="order"):
+        merkle.consistency_proof(4, 3, tree.node)
+    assert not merkle.verify_inclusion(3, 3, tree.leaves[0], [], tree.root(3))
+    assert not merkle.verify_consistency(4, 3, tree.root(3), tree.root(3), [])
