@@ -6,8 +6,10 @@ comes last because it forbids the calls that lay the other layers.
 """
 
 from collections.abc import Callable, Iterable
+from pathlib import Path
 
 from appliance.egress import census, environment, landlock, mounts, namespaces, privileges, seccomp
+from appliance.egress.mounts import Right
 from appliance.egress.profiles import Profile
 from appliance.egress.report import GuardReport, Layer
 
@@ -23,7 +25,7 @@ def _isolate(profile: Profile) -> Iterable[Layer]:
     network = namespaces.isolate()
     if not network.active:
         return network, Layer(mounts.LAYER, False, "needs a namespace of its own")
-    return network, mounts.furnish(profile.readable, profile.writable, profile.hidden)
+    return network, mounts.furnish(_rights(profile))
 
 
 def _give_up(_profile: Profile) -> Iterable[Layer]:
@@ -36,6 +38,14 @@ def _files(profile: Profile) -> Iterable[Layer]:
 
 def _calls(profile: Profile) -> Iterable[Layer]:
     return (seccomp.install(profile.calls),)
+
+
+def _rights(profile: Profile) -> dict[Path, Right]:
+    return (
+        dict.fromkeys(profile.readable, Right.READ)
+        | dict.fromkeys(profile.writable, Right.WRITE)
+        | dict.fromkeys(profile.hidden, Right.HIDDEN)
+    )
 
 
 STEPS: tuple[Step, ...] = (_prepare, _isolate, _give_up, _files, _calls)

@@ -8,7 +8,8 @@ Built as bubblewrap does: a tmpfs over /tmp becomes the root, the old root is bo
 
 import os
 import posixpath
-from collections.abc import Iterable
+from collections.abc import Mapping
+from enum import Enum
 from pathlib import Path
 
 from appliance.egress import linux
@@ -24,19 +25,27 @@ STAGE = "/tmp"  # noqa: S108 - only a mount point, in a namespace of our own
 MAX_SYMLINKS = 40
 
 
-def furnish(readable: Iterable[Path], writable: Iterable[Path], hidden: Iterable[Path]) -> Layer:
-    """Make the namespace's root hold only these paths. `hidden` files read as empty even so.
+class Right(Enum):
+    """How a path appears in the new tree. HIDDEN: an empty folder or file in its place."""
 
-    Must run in a mount namespace of our own, with rights over it. On failure the old root
-    stays, and the report says why.
+    READ = "read"
+    WRITE = "write"
+    HIDDEN = "hidden"
+
+
+def furnish(rights: Mapping[Path, Right]) -> Layer:
+    """Make the namespace's root hold only these paths; the right of the longest path counts.
+
+    Must run in a mount namespace of our own, with rights over it. Paths that do not exist are
+    left out. On failure the report says why, and what is in the tree by then is all there is.
     """
     try:
         _enter_stage()
-        for path, may_write in _shortest_first(readable, writable):
-            _place(path, may_write)
-        for path in hidden:
-            if path.is_file():
-                linux.mount("/old/dev/null", str(path), "", MS_BIND)
+        for path in sorted(rights, key=lambda path: len(path.parts)):
+            _place(path, rights[path])
+        for path in (path for path, right in rights.items() if right is Right.HIDDEN):
+            if path.is_dir():
+                _set_rights(str(path), Right.READ)
         linux.call("umount2", b"/old", MNT_DETACH)
         Path("/old").rmdir()
         linux.mount("", "/", "", MS_REMOUNT | MS_BIND | MS_RDONLY | MS_NOSUID | MS_NODEV)
@@ -53,26 +62,30 @@ def _enter_stage() -> None:
     os.chdir("/")
 
 
-def _shortest_first(readable: Iterable[Path], writable: Iterable[Path]) -> list[tuple[Path, bool]]:
-    """Parents before what lies in them, so that a narrower rule is laid over a wider one."""
-    wanted = dict.fromkeys(readable, False) | dict.fromkeys(writable, True)
-    return sorted(wanted.items(), key=lambda item: len(item[0].parts))
-
-
-def _place(path: Path, may_write: bool) -> None:
-    """Bind one path of the old root at the same place of the new one, with the symlinks on its way."""
+def _place(path: Path, right: Right) -> None:
+    """Show one path of the old root at the same place of the new one, with the symlinks on its way."""
     real = _follow(path)
     source = f"/old{real}"
     if not os.path.lexists(source):
         return
+    is_folder = Path(source).is_dir()
     if not os.path.lexists(real):
-        if Path(source).is_dir():
-            Path(real).mkdir(parents=True)
-        else:
-            Path(real).parent.mkdir(parents=True, exist_ok=True)
-            Path(real).touch()
-    linux.mount(source, real, "", MS_BIND | MS_REC)
-    _set_rights(real, may_write)
+        _make_mount_point(Path(real), is_folder)
+    if right is not Right.HIDDEN:
+        linux.mount(source, real, "", MS_BIND | MS_REC)
+        _set_rights(real, right)
+    elif is_folder:
+        linux.mount("tmpfs", real, "tmpfs", MS_NOSUID | MS_NODEV, "mode=0755,size=64k")
+    else:
+        linux.mount("/old/dev/null", real, "", MS_BIND)
+
+
+def _make_mount_point(path: Path, is_folder: bool) -> None:
+    if is_folder:
+        path.mkdir(parents=True)
+    else:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.touch()
 
 
 def _follow(path: Path) -> str:
@@ -95,7 +108,7 @@ def _follow(path: Path) -> str:
     return real
 
 
-def _set_rights(target: str, may_write: bool) -> None:
-    attributes = MOUNT_ATTR_NOSUID | (0 if may_write else MOUNT_ATTR_RDONLY)
+def _set_rights(target: str, right: Right) -> None:
+    attributes = MOUNT_ATTR_NOSUID | (MOUNT_ATTR_RDONLY if right is Right.READ else 0)
     structure = b"".join(word.to_bytes(8, "little") for word in (attributes, 0, 0, 0))
     linux.call("mount_setattr", AT_FDCWD, target.encode(), AT_RECURSIVE, structure, len(structure))

@@ -20,15 +20,16 @@ TIME_AND_LANGUAGE = ("/etc/localtime", "/usr/share/zoneinfo", "/usr/share/locale
 MACHINE = ("/proc/self", "/proc/cpuinfo", "/proc/meminfo", "/proc/sys/vm", "/sys/devices/system")
 DEVICES = ("/dev/urandom",)
 NULL = Path("/dev/null")
-ROOT_KEY, LOG_KEY = "root.key", "log.key"
+ROOT_KEY = "root.key"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Profile:
     """One process's jail. `descriptors`: the open files it is given besides its standard streams.
 
-    Below `writable` it may create, change and remove files and folders; `hidden` files below
-    a readable folder read as empty. A path that does not exist is left out.
+    Below `writable` it may create, change and remove files and folders. `hidden` carves a file
+    or folder out of those; only the private root can do that. Where paths lie in each other,
+    the longest counts. A path that does not exist is left out.
     """
 
     name: str
@@ -80,16 +81,19 @@ def runtime_profile(model: Path, descriptors: tuple[int, ...]) -> Profile:
 
 
 def web_profile(data_folder: Path, certificates: tuple[Path, ...], descriptors: tuple[int, ...]) -> Profile:
-    """The door: accepts connections, keeps the data folder; cannot dial, cannot read the log's key.
+    """The door: accepts connections, keeps the data folder; cannot dial.
+
+    Of the keys folder it sees the root key alone, read-only, so that key must exist by now: a
+    taken-over door can neither sign for the log nor turn the log's last signed head back.
 
     Unnamed calls answer ENOSYS instead of killing: this process holds everybody's session, and
     a library that tries a newer call falls back.
     """
     return Profile(
         name="web",
-        readable=(*_interpreter(), *certificates),
+        readable=(*_interpreter(), *certificates, data_folder / "keys" / ROOT_KEY),
         writable=(NULL, data_folder),
-        hidden=(data_folder / "keys" / LOG_KEY,),
+        hidden=(data_folder / "keys",),
         descriptors=descriptors,
         calls=CallPolicy(
             allowed.names(" ".join(_READER_CALLS), allowed.WRITE_FILES, allowed.SERVE),
@@ -125,6 +129,7 @@ def _python() -> Iterator[Path]:
             yield Path(prefix, "lib")  # a system Python: its libraries, not everything below /usr
         else:
             yield Path(prefix)
+    yield from (Path(entry) for entry in sys.path if entry and Path(entry).is_dir())
     yield Path(__file__).parents[1]
     yield from (share_folder(name) for name in ("web", "policies", "migrations"))
 
