@@ -16,7 +16,7 @@ from typing import Protocol
 from appliance.errors import N_, ConfigError, StorageFailed
 from appliance.protocol.framing import Decoder, FramingError, encode
 from appliance.protocol.sealing import FromSealer, GetHead, Head, Refused, Sign, Signed, ToSealer
-from appliance.storage.vault import read_or_create_key
+from appliance.storage.keyfile import read_or_create_key
 from appliance.tlog.merkle import EMPTY_ROOT, verify_consistency
 from appliance.tlog.note import Checkpoint, Signer, Verifier
 

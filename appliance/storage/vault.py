@@ -8,7 +8,6 @@ a subject's texts unreadable at once, here and in every copy of them.
 
 import hashlib
 import hmac
-import os
 import secrets
 from datetime import datetime
 from pathlib import Path
@@ -19,10 +18,11 @@ from sqlalchemy import delete
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from appliance.clock import Clock
-from appliance.errors import N_, ConfigError, NotFound
+from appliance.errors import N_, NotFound
 from appliance.storage.base import Base
+from appliance.storage.folder import ROOT_KEY_FILE
+from appliance.storage.keyfile import KEY_BYTES, read_or_create_key
 
-KEY_BYTES = 32
 NONCE_BYTES = 12
 
 
@@ -47,7 +47,7 @@ class Vault:
     @classmethod
     def open(cls, keys_folder: Path, clock: Clock) -> "Vault":
         """The vault over keys_folder/root.key, made on first use with mode 0600."""
-        return cls(read_or_create_key(keys_folder / "root.key"), clock)
+        return cls(read_or_create_key(keys_folder / ROOT_KEY_FILE), clock)
 
     def create_subject(self, session: Session, subject_id: str) -> None:
         """Give a new subject a key of their own."""
@@ -81,25 +81,6 @@ class Vault:
         if row is None:
             raise NotFound(N_("This text was deleted: its key no longer exists."))
         return _decrypt(self._root, row.wrapped, _label("key", subject_id))
-
-
-def read_or_create_key(path: Path) -> bytes:
-    """The 32 secret bytes in `path`; made if missing, refused if others may read them."""
-    try:
-        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    except FileExistsError:
-        pass
-    else:
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(secrets.token_bytes(KEY_BYTES))
-            file.flush()
-            os.fsync(file.fileno())
-    if path.stat().st_mode & 0o077:
-        raise ConfigError(N_("Others may read the key file %(path)s. Run: chmod 600 %(path)s"), path=path)
-    key = path.read_bytes()
-    if len(key) != KEY_BYTES:
-        raise ConfigError(N_("The key file %(path)s is damaged. Restore it from a backup."), path=path)
-    return key
 
 
 def _derive(key: bytes, purpose: str) -> bytes:

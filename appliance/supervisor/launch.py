@@ -3,6 +3,7 @@
 Used by the command line and by the end-to-end tests alike.
 """
 
+import dataclasses
 import fcntl
 import hashlib
 import os
@@ -31,6 +32,7 @@ def serve(settings: Settings, say: Callable[[str], None]) -> None:
     """
     listen.check_exposure(settings)
     prepare_data_folder(settings)
+    settings = _with_certificate(settings)
     model = resolve(settings)
     with _only_server(settings.run_folder), listen.open_socket(settings) as listener:
         token = secrets.token_urlsafe(24)
@@ -75,6 +77,15 @@ class _Starter:
         else:
             supervisor.tell_web(Report(process=role, attach=role), ours)
         return child
+
+
+def _with_certificate(settings: Settings) -> Settings:
+    if not settings.tls_self_signed:
+        return settings
+    from appliance.supervisor import tls  # noqa: PLC0415 - heavy, and wanted by few
+
+    cert, key = tls.self_signed(settings, SystemClock())
+    return dataclasses.replace(settings, tls_cert=cert, tls_key=key)
 
 
 def _runtime_settings(settings: Settings, model: ModelFile) -> RuntimeSettings:

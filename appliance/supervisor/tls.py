@@ -17,12 +17,8 @@ VALID_DAYS = 397
 RENEW_DAYS = 30
 
 
-def certificate(settings: Settings, clock: Clock) -> tuple[Path, Path] | None:
-    """Paths of (certificate, key) to serve with, or None for plain HTTP."""
-    if settings.tls_cert is not None and settings.tls_key is not None:
-        return settings.tls_cert, settings.tls_key
-    if not settings.tls_self_signed:
-        return None
+def self_signed(settings: Settings, clock: Clock) -> tuple[Path, Path]:
+    """Paths of the certificate and key for this host, made when missing or nearly over."""
     cert_path, key_path = settings.keys_folder / "tls.crt", settings.keys_folder / "tls.key"
     if not _good(cert_path, settings.host, clock):
         _make(cert_path, key_path, settings.host, clock)

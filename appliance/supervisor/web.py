@@ -33,7 +33,6 @@ from appliance.policy.documents import load_active
 from appliance.storage import migrate
 from appliance.storage.engine import Database
 from appliance.storage.vault import Vault
-from appliance.supervisor import tls
 from appliance.supervisor.control import Control
 from appliance.supervisor.spec import ChildSpec, Report
 
@@ -100,7 +99,6 @@ class Web:
 
     def _server(self) -> uvicorn.Server:
         settings = self.spec.settings
-        certificate = tls.certificate(settings, self.clock)
         config = uvicorn.Config(
             create_app(self.services),
             log_config=None,
@@ -113,8 +111,8 @@ class Web:
             forwarded_allow_ips=FORWARDER,
             timeout_graceful_shutdown=GRACE_S,
             timeout_keep_alive=KEEP_ALIVE_S,
-            ssl_certfile=certificate[0] if certificate else None,
-            ssl_keyfile=certificate[1] if certificate else None,
+            ssl_certfile=settings.tls_cert,
+            ssl_keyfile=settings.tls_key,
         )
         return uvicorn.Server(config)
 
@@ -132,14 +130,14 @@ def build(spec: ChildSpec, clock: Clock) -> Web:
     database = Database(settings.database_url)
     migrate.upgrade(database)
     vault = Vault.open(settings.keys_folder, clock)
-    audit = AuditLog(database, vault, clock, new_id())
+    audit = AuditLog(vault, clock, new_id())
     inference = InferenceClient()
     completions = Completions(database, audit, inference, load_active(settings), clock)
     chat = Chat(database, vault, audit, completions, inference, clock)
     services = Services(
         accounts=Accounts(database, vault, audit, clock),
         sessions=Sessions(database, vault, audit, clock),
-        keys=ApiKeys(database, vault, audit, clock),
+        keys=ApiKeys(database, audit, clock),
         chat=chat,
         completions=completions,
         inference=inference,

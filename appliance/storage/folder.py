@@ -1,0 +1,55 @@
+"""The data folder: made private, checked before anything relies on it."""
+
+import errno
+import os
+from pathlib import Path
+
+from appliance.config import Settings
+from appliance.errors import N_, ConfigError
+from appliance.storage.keyfile import read_or_create_key
+
+ROOT_KEY_FILE = "root.key"
+
+
+def prepare_data_folder(settings: Settings) -> None:
+    """Make the folder and its parts with mode 0700, and the root key if there is none yet.
+
+    Raises ConfigError with the remedy when it cannot be made, written to, or is somebody else's.
+    """
+    for folder in (settings.data, settings.keys_folder, settings.models_folder, settings.run_folder):
+        _make(folder)
+    key = settings.keys_folder / ROOT_KEY_FILE
+    if not key.exists() and (settings.data / "naesil.db").exists():
+        raise ConfigError(
+            N_("%(path)s is missing but there are data sealed with it. Restore it from a backup."), path=key
+        )
+    try:
+        read_or_create_key(key)
+    except OSError as error:
+        raise _remedy(error, key) from None
+
+
+def _make(folder: Path) -> None:
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        info = folder.stat()
+    except OSError as error:
+        raise _remedy(error, folder) from None
+    if info.st_uid != os.geteuid():
+        raise ConfigError(
+            N_("%(path)s belongs to another user. Run as that user or give another --data."), path=folder
+        )
+    if not os.access(folder, os.W_OK) or os.statvfs(folder).f_flag & os.ST_RDONLY:
+        raise ConfigError(N_("%(path)s is read-only. Make it writable or give another --data."), path=folder)
+
+
+def _remedy(error: OSError, path: Path) -> ConfigError:
+    if error.errno == errno.ENOSPC:
+        return ConfigError(N_("The disk that holds %(path)s is full. Free some space first."), path=path)
+    if error.errno in (errno.EACCES, errno.EROFS, errno.EPERM):
+        return ConfigError(N_("%(path)s is read-only. Make it writable or give another --data."), path=path)
+    if error.errno in (errno.ENOTDIR, errno.EEXIST):
+        return ConfigError(N_("%(path)s is a file, not a folder. Give another --data."), path=path)
+    return ConfigError(
+        N_("%(path)s cannot be used: %(reason)s."), path=path, reason=os.strerror(error.errno or 0)
+    )
