@@ -10,7 +10,7 @@ import sys
 
 from appliance.egress import jail
 from appliance.egress.profiles import profile_for
-from appliance.errors import ConfigError, NaesilError
+from appliance.errors import N_, ConfigError, NaesilError
 from appliance.supervisor.spec import ChildSpec, Report, decode_spec, encode_report
 
 EXIT_CANNOT_START = 3
@@ -26,7 +26,15 @@ def main() -> int:
         guard = jail.close(profile_for(spec))
         _report(spec, Report(process=spec.role, guard=guard.level, detail=guard.to_json()))
         if _LEVELS.index(guard.level) < _LEVELS.index(spec.settings.guard):
-            raise ConfigError(_too_weak(spec, guard.level))
+            raise ConfigError(
+                N_(
+                    "The guard around %(process)s reaches only '%(level)s' here, but '%(wanted)s' is "
+                    "demanded. Run 'appliance doctor' to see what is missing, or set --guard lower."
+                ),
+                process=spec.role,
+                level=guard.level,
+                wanted=spec.settings.guard,
+            )
         _become(spec)
     except NaesilError as error:
         _report(spec, Report(process=spec.role, error=str(error)))

@@ -108,8 +108,6 @@ def _only_server(run_folder: Path) -> IO[bytes]:
     except BlockingIOError:
         lock.close()
         raise ConfigError(
-            N_(
-                "Another 'appliance serve' already uses this data folder. Stop it first or give another --data."
-            )
+            N_("Another 'appliance serve' uses this data folder. Stop it or give another --data.")
         ) from None
     return lock

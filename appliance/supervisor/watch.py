@@ -5,6 +5,7 @@ When web ends, the others see their socketpairs close and end too; all are start
 A child that reports that it cannot start ends the product with that child's own words.
 """
 
+import contextlib
 import logging
 import os
 import selectors
@@ -13,6 +14,7 @@ import socket
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import IO
 
 from appliance.clock import Clock
 from appliance.errors import N_, ConfigError
@@ -201,11 +203,9 @@ class Supervisor:
             times = [self._kill_at]
         return max(0.0, min(times) - self._clock.monotonic()) if times else None
 
-    def _forget(self, source: object) -> None:
-        try:
-            self._selector.unregister(source)  # type: ignore[arg-type]  # descriptors and pipes alike
-        except (KeyError, ValueError):
-            pass  # its end was seen before
+    def _forget(self, source: int | IO[bytes]) -> None:
+        with contextlib.suppress(KeyError, ValueError):  # its end was seen before
+            self._selector.unregister(source)
 
 
 def _read(descriptor: int) -> bytes | None:
@@ -218,8 +218,8 @@ def _read(descriptor: int) -> bytes | None:
 def _keeps_ending(role: RoleName) -> str:
     if role == "runtime":
         return N_(
-            "The model process keeps ending right after its start. The model file may be damaged or too large "
-            "for this machine: run 'appliance doctor' and try another model."
+            "The model process keeps ending right after its start. The model file may be damaged or "
+            "too large for this machine: run 'appliance doctor' and try another model."
         )
     return N_(
         "The %(role)s process keeps ending right after its start. Run 'appliance doctor' to find out why."
