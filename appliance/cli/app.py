@@ -1,0 +1,55 @@
+"""The program `appliance`: its groups, its exit codes, and how an error reads.
+
+0 done; 1 looked and found something bad; 2 wrong use or settings; 3 a part is not there just
+now; 70 our own fault.
+"""
+
+import locale
+import os
+import sys
+import traceback
+
+import typer
+
+from appliance.cli import audit, doctor, init, key, model, serve, user
+from appliance.errors import NaesilError, Unavailable
+from appliance.i18n import translator
+
+EXIT_USAGE = 2
+EXIT_UNAVAILABLE = 3
+EXIT_OUR_FAULT = 70
+
+app = typer.Typer(
+    name="appliance",
+    help="Naesil: the assistant that never leaves the building.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+app.command()(serve.serve)
+app.command()(init.init)
+app.command()(doctor.doctor)
+app.add_typer(user.app, name="user")
+app.add_typer(key.app, name="key")
+app.add_typer(model.app, name="model")
+app.add_typer(audit.app, name="audit")
+
+
+def main() -> int:
+    """Run one command; its exit code."""
+    try:
+        app()
+    except NaesilError as error:
+        print(error.text(translator(_language())), file=sys.stderr)  # noqa: T201 - a command line prints
+        return EXIT_UNAVAILABLE if isinstance(error, Unavailable) else EXIT_USAGE
+    except Exception as error:  # noqa: BLE001 - the outermost edge: a person must not see a traceback
+        print(f"appliance: {type(error).__name__}. Set NAESIL_LOG_LEVEL=debug to see more.", file=sys.stderr)  # noqa: T201
+        if os.environ.get("NAESIL_LOG_LEVEL") == "debug":
+            traceback.print_exc()
+        return EXIT_OUR_FAULT
+    return 0
+
+
+def _language() -> str:
+    name = os.environ.get("LC_ALL") or os.environ.get("LC_MESSAGES") or os.environ.get("LANG") or ""
+    return "ko" if locale.normalize(name).startswith("ko") else "en"

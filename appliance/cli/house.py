@@ -1,0 +1,75 @@
+"""The product's services for one command, whether or not the server runs.
+
+A command writes to the database directly. What it did is in the log's outbox with it; a
+running server seals that within a second, and without one the command seals it itself.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from appliance import config
+from appliance.audit.log import AuditLog
+from appliance.audit.sequencer import Sequencer, sequencer_lock
+from appliance.clock import Clock, SystemClock
+from appliance.config import Settings
+from appliance.core import Principal
+from appliance.egress.sealer import LocalSealer
+from appliance.errors import N_, ConfigError
+from appliance.identity.accounts import Accounts
+from appliance.identity.keys import ApiKeys
+from appliance.ids import new_id
+from appliance.storage import migrate
+from appliance.storage.engine import Database
+from appliance.storage.folder import prepare_data_folder
+from appliance.storage.vault import Vault
+
+OPERATOR = Principal(user_id="operator", kind="system", origin="command line")
+
+
+@dataclass(frozen=True, slots=True)
+class House:
+    """What commands work with."""
+
+    settings: Settings
+    clock: Clock
+    database: Database
+    audit: AuditLog
+    accounts: Accounts
+    keys: ApiKeys
+
+
+@contextmanager
+def open_house(data: Path | None, *, create: bool = False) -> Iterator[House]:
+    """The services over the data folder; the log is sealed at the end if nobody else does it.
+
+    Raises ConfigError when there is no data folder yet, unless `create`.
+    """
+    settings = config.load({"data": data})
+    if not create and not (settings.data / "naesil.db").is_file():
+        raise ConfigError(
+            N_(
+                "There are no data in %(path)s. Run 'appliance serve' or 'appliance init' first, or give --data."
+            ),
+            path=settings.data,
+        )
+    prepare_data_folder(settings)
+    clock = SystemClock()
+    database = Database(settings.database_url)
+    try:
+        migrate.upgrade(database)
+        vault = Vault.open(settings.keys_folder, clock)
+        audit = AuditLog(vault, clock, new_id())
+        accounts = Accounts(database, vault, audit, clock)
+        yield House(settings, clock, database, audit, accounts, ApiKeys(database, audit, clock))
+        seal(settings, database, clock)
+    finally:
+        database.close()
+
+
+def seal(settings: Settings, database: Database, clock: Clock) -> None:
+    """Sequence and sign what was accepted, unless a server holds that office."""
+    with sequencer_lock(settings.run_folder, wait=False) as ours:
+        if ours:
+            Sequencer(database, LocalSealer(settings.keys_folder), clock).run_once()

@@ -1,0 +1,51 @@
+"""`appliance key`: API keys."""
+
+from typing import Annotated
+
+import typer
+
+from appliance.cli import output
+from appliance.cli.house import OPERATOR, open_house
+from appliance.cli.options import Data, Json
+
+app = typer.Typer(help="API keys: create, list, revoke.", no_args_is_help=True)
+
+User = Annotated[str, typer.Option(help="Name of the key's owner.")]
+
+
+@app.command()
+def create(
+    user: User,
+    label: Annotated[str, typer.Option(help="What the key is for.")] = "command line",
+    data: Data = None,
+    json: Json = False,
+) -> None:
+    """Make a key and print it, this once."""
+    with open_house(data) as house:
+        key, secret = house.keys.create(OPERATOR, house.accounts.find(user).id, label)
+    if json:
+        output.as_json({"key": secret, "id": key.id, "label": key.label})
+    else:
+        typer.echo(secret)
+
+
+@app.command("list")
+def list_keys(user: User, data: Data = None, json: Json = False) -> None:
+    """Show a person's keys, without their secrets."""
+    with open_house(data) as house:
+        keys = house.keys.list(house.accounts.find(user).id)
+    if json:
+        output.as_json(keys)
+    else:
+        rows = [(key.id, key.label, key.created_at, key.used_at) for key in keys]
+        output.table([("ID", "LABEL", "CREATED", "LAST USE"), *rows])
+
+
+@app.command()
+def revoke(
+    key_id: Annotated[str, typer.Argument(help="The key's id.")], user: User, data: Data = None
+) -> None:
+    """End a key at once."""
+    with open_house(data) as house:
+        house.keys.revoke(OPERATOR, house.accounts.find(user).id, key_id)
+    typer.echo(f"{key_id}: revoked")
