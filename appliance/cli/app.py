@@ -42,7 +42,7 @@ def main() -> int:
     except NaesilError as error:
         print(error.text(translator(_language())), file=sys.stderr)  # noqa: T201 - a command line prints
         return EXIT_UNAVAILABLE if isinstance(error, Unavailable) else EXIT_USAGE
-    except Exception as error:  # noqa: BLE001 - the outermost edge: a person must not see a traceback
+    except Exception as error:
         print(f"appliance: {type(error).__name__}. Set NAESIL_LOG_LEVEL=debug to see more.", file=sys.stderr)  # noqa: T201
         if os.environ.get("NAESIL_LOG_LEVEL") == "debug":
             traceback.print_exc()

@@ -66,7 +66,7 @@ class Web:
         """Open the door, serve, close the door, and leave the log sealed."""
         sealer = SealerClient(await control.first_sealer())
         sequencer = SequencerThread(
-            Sequencer(self.database, sealer, self.clock, self.spec.settings.run_folder)
+            Sequencer(self.database, sealer, self.clock), self.spec.settings.run_folder
         )
         self.chat.recover()
         self._record(AuditAction.SERVICE_STARTED)
