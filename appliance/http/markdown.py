@@ -1,0 +1,155 @@
+"""Markdown to a node tree: CommonMark, tables, strike-through and dollar math.
+
+The parser's own HTML is never used. Raw HTML stays text, an image becomes a note that it was
+blocked, a link goes through the confirm page.
+"""
+
+from collections.abc import Callable, Sequence
+from itertools import count
+
+from markdown_it import MarkdownIt
+from markdown_it.token import Token
+from mdit_py_plugins.dollarmath import dollarmath_plugin
+
+from appliance.http.formula import formula
+from appliance.http.highlight import highlight
+from appliance.http.links import confirm_page, host_of, outside
+from appliance.http.nodes import Child, Node, element, text_of
+
+MAX_LANGUAGE = 30
+
+_PLAIN = {
+    "paragraph": "p",
+    "bullet_list": "ul",
+    "list_item": "li",
+    "blockquote": "blockquote",
+    "em": "em",
+    "strong": "strong",
+    "s": "s",
+    "thead": "thead",
+    "tbody": "tbody",
+    "tr": "tr",
+}
+_HEADINGS = {"h1": "h3", "h2": "h4", "h3": "h5"}  # the page itself owns h1 and h2
+_LEAVES = {"hr": "hr", "hardbreak": "br"}
+
+Translate = Callable[[str], str]
+
+
+def parser() -> MarkdownIt:
+    """The one dialect; a parser has no state between texts, but build one per thread of work."""
+    made = MarkdownIt("commonmark", {"html": False}).enable(["table", "strikethrough"])
+    return made.use(dollarmath_plugin, allow_space=False, allow_digits=False, double_inline=True)
+
+
+def render(text: str, translate: Translate) -> list[Node]:
+    """The whole text as its top-level blocks."""
+    return Tree(translate).blocks(parser().parse(text))
+
+
+class Tree:
+    """Turns the parser's flat tokens into nodes."""
+
+    def __init__(self, translate: Translate) -> None:
+        self._translate = translate
+
+    def blocks(self, tokens: Sequence[Token]) -> list[Node]:
+        """Top-level nodes; stray inline text cannot stand at this level."""
+        made = self._children(tokens)
+        return [child if isinstance(child, Node) else element("p", [child]) for child in made]
+
+    def _children(self, tokens: Sequence[Token]) -> list[Child]:
+        made: list[Child] = []
+        index = 0
+        while index < len(tokens):
+            token = tokens[index]
+            if token.nesting == 1:
+                end = _closing(tokens, index)
+                made += self._nested(token, tokens[index + 1 : end])
+                index = end
+            else:
+                made += self._leaf(token)
+            index += 1
+        return made
+
+    def _nested(self, token: Token, inside: Sequence[Token]) -> list[Child]:
+        kind = token.type.removesuffix("_open")
+        children = self._children(inside)
+        if kind == "paragraph" and token.hidden:
+            return children
+        if kind in _PLAIN:
+            return [element(_PLAIN[kind], children)]
+        if kind == "heading":
+            return [element(_HEADINGS.get(token.tag, "h6"), children)]
+        if kind == "ordered_list":
+            start = token.attrs.get("start")
+            return [element("ol", children, **({} if start is None else {"start": str(start)}))]
+        if kind == "table":
+            label = self._translate("Table")
+            table = element("table", children)
+            return [element("div", [table], class_="table", tabindex="0", role="region", aria_label=label)]
+        if kind in ("th", "td"):
+            return [element(kind, children, class_=_alignment(token))]
+        if kind == "link":
+            return self._link(str(token.attrs.get("href", "")), children)
+        return children
+
+    def _leaf(self, token: Token) -> list[Child]:
+        match token.type:
+            case "inline":
+                return self._children(token.children or [])
+            case "softbreak":
+                return ["\n"]
+            case "code_inline":
+                return [element("code", [token.content])]
+            case "fence" | "code_block":
+                return [_code(token.content, token.info)]
+            case "math_inline":
+                return [formula(token.content, block=False)]
+            case "math_inline_double":
+                return [formula(token.content, block=False)]
+            case "math_block" | "math_block_label":
+                return [formula(token.content, block=True)]
+            case "image":
+                return [self._blocked_image(token)]
+            case kind if kind in _LEAVES:
+                return [element(_LEAVES[kind])]
+        return [token.content] if token.content else []
+
+    def _link(self, href: str, children: list[Child]) -> list[Child]:
+        target = outside(href)
+        if target is None:
+            return children
+        shown = "".join(text_of(child) for child in children)
+        link = element("a", children, href=confirm_page(target), rel="noopener noreferrer", target="_blank")
+        if shown == target:
+            return [link]
+        return [link, " ", element("span", [f"({host_of(target) or target})"], class_="link-target")]
+
+    def _blocked_image(self, token: Token) -> Node:
+        source = host_of(str(token.attrs.get("src", ""))) or self._translate("unknown address")
+        words = self._translate("External image blocked: %(host)s") % {"host": source}
+        described = f"{words} ({token.content})" if token.content else words
+        return element("span", [described], class_="chip")
+
+
+def _closing(tokens: Sequence[Token], start: int) -> int:
+    """The index of the token that closes the one at `start`."""
+    depth = 0
+    for index in count(start):
+        depth += tokens[index].nesting
+        if depth == 0:
+            return index
+    raise AssertionError("unreachable: the parser balances its tokens")
+
+
+def _code(source: str, info: str) -> Node:
+    language = info.strip().split(" ")[0].lower()[:MAX_LANGUAGE]
+    code = element("code", highlight(source.removesuffix("\n"), language))
+    head = element("div", [element("span", [language or "text"], class_="code-language")], class_="code-head")
+    return element("div", [head, element("pre", [code], tabindex="0")], class_="code")
+
+
+def _alignment(token: Token) -> str:
+    style = str(token.attrs.get("style", ""))
+    return next((side for side in ("center", "right") if side in style), "left")

@@ -1,0 +1,33 @@
+"""The pages for people, one module per subject."""
+
+from fastapi import APIRouter
+
+from appliance.http.cookies import Cookies
+from appliance.http.pages import (
+    account,
+    answers,
+    chat,
+    conversations,
+    health,
+    link,
+    preferences,
+    setup,
+    sign_in,
+)
+from appliance.http.services import Services
+from appliance.http.view import View
+
+
+def router(services: Services, view: View, jar: Cookies) -> APIRouter:
+    """All pages."""
+    routes = APIRouter()
+    routes.include_router(health.router(services))
+    routes.include_router(setup.router(services, view, jar))
+    routes.include_router(sign_in.router(services, view, jar))
+    routes.include_router(preferences.router(jar))
+    routes.include_router(chat.router(services, view))
+    routes.include_router(answers.router(services))
+    routes.include_router(conversations.router(services, view))
+    routes.include_router(account.router(services, view))
+    routes.include_router(link.router(view))
+    return routes

@@ -1,0 +1,101 @@
+"""The chat page, and sending and stopping on it."""
+
+import asyncio
+from typing import Any
+
+from fastapi import APIRouter, Request, Response
+from fastapi.responses import JSONResponse, RedirectResponse
+
+from appliance.core import Principal
+from appliance.errors import NaesilError
+from appliance.http.deps import Person, Submitted
+from appliance.http.errors import status_of, wants_json
+from appliance.http.forms import Form
+from appliance.http.pages.transcript import grouped, shown
+from appliance.http.services import Services
+from appliance.http.view import View
+from appliance.ids import new_id
+
+
+def router(services: Services, view: View) -> APIRouter:
+    routes = APIRouter()
+    desk = Desk(services, view)
+
+    @routes.get("/chat")
+    def new(request: Request, person: Person) -> Response:
+        return desk.page(request, person, None)
+
+    @routes.get("/chat/{conversation_id}")
+    def conversation(conversation_id: str, request: Request, person: Person) -> Response:
+        return desk.page(request, person, conversation_id)
+
+    @routes.post("/chat/messages")
+    async def send_first(request: Request, person: Person, form: Submitted) -> Response:
+        return await desk.send(request, person, None, form)
+
+    @routes.post("/chat/{conversation_id}/messages")
+    async def send(conversation_id: str, request: Request, person: Person, form: Submitted) -> Response:
+        return await desk.send(request, person, conversation_id, form)
+
+    @routes.post("/chat/{conversation_id}/stop")
+    async def stop(conversation_id: str, request: Request, person: Person, _form: Submitted) -> Response:
+        await services.chat.stop(person, conversation_id)
+        return Response(status_code=204) if wants_json(request) else _to(conversation_id)
+
+    return routes
+
+
+class Desk:
+    """What the routes of the chat page share."""
+
+    def __init__(self, services: Services, view: View) -> None:
+        self._services = services
+        self._view = view
+
+    def page(
+        self, request: Request, person: Principal, conversation_id: str | None,
+        status: int = 200, *, draft: str = "", error: str = "",
+    ) -> Response:  # fmt: skip
+        """The page around one conversation, or around a new one."""
+        services = self._services
+        words = self._view.words(request)
+        conversation = None if conversation_id is None else services.chat.open(person, conversation_id)
+        values: dict[str, Any] = {
+            "account": services.accounts.get(person.user_id),
+            "groups": grouped(services.chat.list(person), services.clock.now(), words),
+            "conversation": conversation,
+            "messages": shown(conversation.messages, words) if conversation else [],
+            "running": conversation.running if conversation else None,
+            "model": services.inference.model,
+        }
+        return self._view.page(
+            request, "pages/chat.html", status, **values, client_id=new_id(), draft=draft, error=error
+        )
+
+    async def send(
+        self, request: Request, person: Principal, conversation_id: str | None, form: Form
+    ) -> Response:
+        """Send a message: JSON for our script, a redirect for a plain form; a refusal keeps the text."""
+        text = form["text"]
+        try:
+            sent = await self._services.chat.send(person, conversation_id, text, form["client_id"], new_id())
+        except NaesilError as error:
+            if wants_json(request):
+                raise
+            said = error.text(self._view.words(request))
+            return await asyncio.to_thread(
+                self.page, request, person, conversation_id, status_of(error), draft=text, error=said
+            )
+        if wants_json(request):
+            return JSONResponse(
+                {
+                    "conversation": sent.conversation_id,
+                    "answer": sent.answer_id,
+                    "user_message": sent.user_message_id,
+                }
+            )
+        return _to(sent.conversation_id)
+
+
+def _to(conversation_id: str) -> Response:
+    return RedirectResponse(f"/chat/{conversation_id}", 303)

@@ -1,0 +1,85 @@
+"""A conversation and the list of them, as the templates print them."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from appliance.chat.values import ConversationSummary, Message
+from appliance.errors import N_
+from appliance.http import phrases
+from appliance.http.markdown import render
+from appliance.http.nodes import Node
+from appliance.http.view import SEOUL
+from appliance.i18n import Translator
+
+_AGES = (
+    (0, N_("Today")),
+    (1, N_("Yesterday")),
+    (7, N_("Last 7 days")),
+    (30, N_("Last 30 days")),
+)
+_OLDER = N_("Older")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Shown:
+    """One message. `question`: for an answer, the text that asking again would send."""
+
+    id: str
+    role: str
+    state: str
+    text: str
+    nodes: list[Node]
+    notice: str
+    dropped: str
+    masked: str
+    speed: str
+    question: str
+    created_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """Conversations of one age, the one used last first."""
+
+    label: str
+    conversations: list[ConversationSummary]
+
+
+def shown(messages: tuple[Message, ...], words: Translator) -> list[Shown]:
+    """The messages with their Markdown rendered and their notices in words."""
+    made: list[Shown] = []
+    question = ""
+    for message in messages:
+        if message.role == "user":
+            question = message.text
+        made.append(_shown(message, question, words))
+    return made
+
+
+def grouped(conversations: list[ConversationSummary], now: datetime, words: Translator) -> list[Group]:
+    """The list under Today, Yesterday and so on, as the calendar in Seoul has it."""
+    groups: list[Group] = []
+    for conversation in conversations:
+        age = (now.astimezone(SEOUL).date() - conversation.updated_at.astimezone(SEOUL).date()).days
+        label = words(next((label for limit, label in _AGES if age <= limit), _OLDER))
+        if not groups or groups[-1].label != label:
+            groups.append(Group(label, []))
+        groups[-1].conversations.append(conversation)
+    return groups
+
+
+def _shown(message: Message, question: str, words: Translator) -> Shown:
+    answer = message.role == "assistant"
+    return Shown(
+        id=message.id,
+        role=message.role,
+        state=message.state,
+        text=message.text,
+        nodes=render(message.text, words) if answer else [],
+        notice=phrases.ending(message.state, message.reason, words) if answer else "",
+        dropped=phrases.dropped(message.dropped_turns, words),
+        masked=phrases.masked(message.detections, words),
+        speed=phrases.speed(message.completion_tokens, message.decode_s, words),
+        question=question if answer else "",
+        created_at=message.created_at,
+    )

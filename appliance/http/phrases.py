@@ -1,0 +1,77 @@
+"""What the chat says about an answer, the same while it streams and when the page is loaded later."""
+
+from appliance.errors import N_
+from appliance.i18n import Translator
+from appliance.protocol.messages import Progress, Queued
+
+_ENDINGS = {
+    "length": N_("The answer reached its length limit and was cut off here."),
+    "cancelled": N_("Stopped."),
+    "timeout": N_("The answer took too long and was stopped here."),
+    "context_too_long": N_(
+        "The question is too long for this model. Shorten it or start a new conversation."
+    ),
+    "queue_full": N_("Too many questions are waiting just now. Try again in a moment."),
+    "lost": N_("The model stopped before it could finish. Try again."),
+}
+_FAILED = N_("The answer could not be made. Try again.")
+
+
+def waiting(event: Queued | Progress, words: Translator) -> str:
+    """Place in the queue with the estimated wait, or how much of the prompt is read."""
+    if isinstance(event, Progress):
+        percent = 100 * event.done // max(1, event.total)
+        return words("Reading the question, %(percent)d%%") % {"percent": percent}
+    place = {"position": event.position}
+    if event.eta_s is None:
+        return words("Waiting, number %(position)d in line") % place
+    if event.eta_s >= 90:
+        minutes = {"minutes": round(event.eta_s / 60)}
+        return words("Waiting, number %(position)d in line, about %(minutes)d min") % (place | minutes)
+    seconds = {"seconds": max(1, round(event.eta_s))}
+    return words("Waiting, number %(position)d in line, about %(seconds)d s") % (place | seconds)
+
+
+def ending(state: str, reason: str, words: Translator) -> str:
+    """Why an answer ended as it did; empty when it simply was complete."""
+    if reason in _ENDINGS:
+        return words(_ENDINGS[reason])
+    return words(_FAILED) if state == "failed" else ""
+
+
+def dropped(count: int, words: Translator) -> str:
+    """That the oldest messages did not fit; never said when nothing was cut."""
+    if count == 0:
+        return ""
+    text = words.ngettext(
+        "The oldest message was left out of this answer: the model cannot read more at once.",
+        "The %(count)d oldest messages were left out of this answer: the model cannot read more at once.",
+        count,
+    )
+    return text % {"count": count}
+
+
+def masked(detections: dict[str, int], words: Translator) -> str:
+    """That personal data was replaced before the model read it."""
+    count = sum(detections.values())
+    if count == 0:
+        return ""
+    text = words.ngettext(
+        "%(count)d piece of personal data masked", "%(count)d pieces of personal data masked", count
+    )
+    return text % {"count": count}
+
+
+def speed(tokens: int, seconds: float, words: Translator) -> str:
+    """Tokens and tokens per second; empty for an answer without any."""
+    if tokens == 0:
+        return ""
+    if seconds <= 0:
+        return words("%(tokens)d tokens") % {"tokens": tokens}
+    rate = f"{tokens / seconds:.1f}"
+    return words("%(tokens)d tokens, %(rate)s per second") % {"tokens": tokens, "rate": rate}
+
+
+def done(characters: int, words: Translator) -> str:
+    """What a screen reader hears at the end of an answer."""
+    return words("Answer finished, %(count)d characters") % {"count": characters}

@@ -1,0 +1,47 @@
+"""What the pages and the API work with: the services, handed in once by whoever starts us."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from appliance.audit.log import AuditLog
+    from appliance.chat.service import Chat
+    from appliance.clock import Clock
+    from appliance.completions.pipeline import Completions
+    from appliance.config import Settings
+    from appliance.identity.accounts import Accounts
+    from appliance.identity.keys import ApiKeys
+    from appliance.identity.sessions import Sessions
+    from appliance.inference.client import InferenceClient
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Services:
+    """Shared by every request; each service says itself from which thread it may be called.
+
+    `setup_token_sha256` is the hex digest of the one-time setup address, None when there is none.
+    """
+
+    accounts: Accounts
+    sessions: Sessions
+    keys: ApiKeys
+    chat: Chat
+    completions: Completions
+    inference: InferenceClient
+    audit: AuditLog
+    clock: Clock
+    settings: Settings
+    setup_token_sha256: str | None
+    started_at: datetime = field(init=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "started_at", self.clock.now())
+
+    @property
+    def secure(self) -> bool:
+        """Whether browsers reach us over TLS, directly or through a proxy."""
+        settings = self.settings
+        return bool(settings.tls_cert or settings.tls_self_signed or settings.behind_proxy)

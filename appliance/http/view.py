@@ -1,0 +1,98 @@
+"""Pages from templates: autoescaped, in the reader's language, with the form token in reach."""
+
+import secrets
+from datetime import datetime, timedelta, timezone
+from pathlib import Path
+from typing import Any
+
+from babel.dates import format_date, format_datetime
+from fastapi import Request
+from fastapi.responses import HTMLResponse
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+from appliance.http import cookies, csrf
+from appliance.http.assets import Assets
+from appliance.i18n import LANGUAGES, Translator, negotiate, translator
+
+SEOUL = timezone(timedelta(hours=9))  # no daylight saving since 1988; needs no zone files inside the jail
+THEMES = ("system", "light", "dark")
+SEND_KEYS = ("enter", "ctrl-enter")
+
+
+class View:
+    """Templates and catalogues, read once."""
+
+    def __init__(self, web: Path, jar: cookies.Cookies) -> None:
+        self.assets = Assets(web / "static")
+        self._cookies = jar
+        self._translators = {language: translator(language) for language in LANGUAGES}
+        self._environments = {
+            language: _environment(web / "templates", words, self.assets)
+            for language, words in self._translators.items()
+        }
+
+    def language(self, request: Request) -> str:
+        """The language chosen here before, or else the browser's."""
+        chosen = self._cookies.read(request, cookies.LANGUAGE)
+        return chosen if chosen in LANGUAGES else negotiate(request.headers.get("accept-language", ""))
+
+    def words(self, request: Request) -> Translator:
+        return self._translators[self.language(request)]
+
+    def page(self, request: Request, template: str, status: int = 200, /, **values: Any) -> HTMLResponse:
+        """A whole page. Gives a visitor without a session the cookie that form tokens hang on."""
+        session = self._cookies.read(request, cookies.SESSION)
+        visitor = self._cookies.read(request, cookies.VISITOR)
+        secret = session or visitor or secrets.token_urlsafe(32)
+        html = (
+            self._environments[self.language(request)]
+            .get_template(template)
+            .render(
+                token=csrf.token_for(secret),
+                here=_here(request),
+                theme=self._choice(request, cookies.THEME, THEMES),
+                send_key=self._choice(request, cookies.SEND_KEY, SEND_KEYS),
+                notice_seen=bool(self._cookies.read(request, cookies.NOTICE)),
+                **values,
+            )
+        )
+        response = HTMLResponse(html, status)
+        if not session and not visitor:
+            self._cookies.keep(response, cookies.VISITOR, secret)
+        return response
+
+    def _choice(self, request: Request, name: str, allowed: tuple[str, ...]) -> str:
+        chosen = self._cookies.read(request, name)
+        return chosen if chosen in allowed else allowed[0]
+
+
+def _environment(templates: Path, words: Translator, assets: Assets) -> Environment:
+    environment = Environment(
+        loader=FileSystemLoader(templates),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        extensions=["jinja2.ext.i18n"],
+        auto_reload=False,
+    )
+    environment.install_gettext_callables(words, words.ngettext, newstyle=True)  # type: ignore[attr-defined]
+    environment.globals.update(asset=assets.url, language=words.language)
+    environment.filters["day"] = lambda time: day(time, words.language)
+    environment.filters["minute"] = lambda time: minute(time, words.language)
+    return environment
+
+
+def day(time: datetime, language: str) -> str:
+    """A date as people in Seoul read it."""
+    return format_date(time.astimezone(SEOUL).date(), "long", locale=language)
+
+
+def minute(time: datetime, language: str) -> str:
+    """Date and time as people in Seoul read it."""
+    return format_datetime(time.astimezone(SEOUL), "medium", tzinfo=SEOUL, locale=language)
+
+
+def _here(request: Request) -> str:
+    """Where a preference form should come back to: this page if it can be got again."""
+    return request.url.path if request.method == "GET" else "/"
