@@ -56,4 +56,4 @@ def sentence(report: Report) -> str:
     """The report for a person."""
     if not report.ok:
         return f"BAD: entry {report.first_bad}: {report.problem}."
-    return f"OK: {report.entries} entries under {report.checkpoints} signed checkpoints; {report.unsealed} not sealed yet."
+    return f"OK: {report.entries} entries under {report.checkpoints} checkpoints; {report.unsealed} not sealed yet."

@@ -49,9 +49,7 @@ def open_house(data: Path | None, *, create: bool = False) -> Iterator[House]:
     settings = config.load({"data": data})
     if not create and not (settings.data / "naesil.db").is_file():
         raise ConfigError(
-            N_(
-                "There are no data in %(path)s. Run 'appliance serve' or 'appliance init' first, or give --data."
-            ),
+            N_("There are no data in %(path)s. Run 'appliance init' first, or give --data."),
             path=settings.data,
         )
     prepare_data_folder(settings)

@@ -4,6 +4,7 @@ Nothing heavy is imported before the jail is closed: the process must still have
 (Landlock is per thread) and no open file it was not given.
 """
 
+import logging
 import os
 import socket
 import sys
@@ -14,6 +15,9 @@ from appliance.errors import N_, ConfigError, NaesilError
 from appliance.supervisor.spec import ChildSpec, Report, decode_spec, encode_report
 
 EXIT_CANNOT_START = 3
+EXIT_OUR_FAULT = 70
+log = logging.getLogger(__name__)
+
 _LEVELS = ("off", "partial", "kernel")
 
 
@@ -22,6 +26,8 @@ def main() -> int:
     spec = decode_spec(sys.stdin.buffer.read())
     with open(os.devnull, "rb") as null:  # noqa: PTH123 - a descriptor is wanted, not a path
         os.dup2(null.fileno(), 0)
+    logging.basicConfig(level=spec.settings.log_level.upper(), format="%(levelname)s %(name)s %(message)s")
+    logging.getLogger("alembic").setLevel(logging.WARNING)
     try:
         guard = jail.close(profile_for(spec))
         _report(spec, Report(process=spec.role, guard=guard.level, detail=guard.to_json()))
@@ -39,6 +45,12 @@ def main() -> int:
     except NaesilError as error:
         _report(spec, Report(process=spec.role, error=str(error)))
         return EXIT_CANNOT_START
+    except Exception as error:
+        # the process's outermost edge: one line for the operator, the trace only when asked for
+        log.error(
+            "%s stopped on %s", spec.role, type(error).__name__, exc_info=log.isEnabledFor(logging.DEBUG)
+        )
+        return EXIT_OUR_FAULT
     return 0
 
 

@@ -86,9 +86,7 @@ def _guard(settings: Settings) -> Iterator[Check]:
             f"guard {layer.name}",
             layer.active or settings.guard != "kernel",
             layer.detail,
-            N_(
-                "Use a newer kernel or allow this layer, or serve with a lower --guard after reading docs/security.md."
-            ),
+            N_("Use a newer kernel, or serve with a lower --guard after reading docs/security.md."),
         )
 
 

@@ -129,8 +129,13 @@ class Supervisor:
                 self.tell_web(report)
 
     def _on_control(self) -> None:
-        data = self._control.recv(READ_BYTES) if self._control is not None else b""
-        if not data and self._control is not None:
+        if self._control is None:
+            return
+        try:
+            data = self._control.recv(READ_BYTES)
+        except ConnectionResetError:
+            data = b""  # web ended with reports of ours unread
+        if not data:
             self._selector.unregister(self._control)
             self._control.close()
             self._control = None

@@ -6,7 +6,6 @@ answers are stopped and recorded, the last entries are sealed.
 """
 
 import asyncio
-import logging
 import signal
 import socket
 from dataclasses import dataclass
@@ -45,7 +44,6 @@ def main(spec: ChildSpec, control_socket: socket.socket) -> None:
     """Serve until SIGTERM. Raises NaesilError when the data cannot be used."""
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: None)  # the server sets its own and raises ours again at its end
-    logging.basicConfig(level=spec.settings.log_level.upper(), format="%(levelname)s %(name)s %(message)s")
     web = build(spec, SystemClock())
     asyncio.run(web.run(Control(control_socket)))
 
