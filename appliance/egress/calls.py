@@ -205,6 +205,7 @@ setpriority 141 140
 setrlimit 160 164
 setsockopt 54 208
 setuid 105 146
+shmctl 31 195
 shmget 29 194
 shutdown 48 210
 sigaltstack 131 132

@@ -1,0 +1,250 @@
+"""Getting a byte to somebody outside: sockets of every kind, and sockets that were not ours to open."""
+
+import contextlib
+import ctypes
+import errno
+import itertools
+import os
+import socket
+
+from appliance.egress import linux
+from appliance.egress.attacks.targets import Attempt, Targets, Void
+
+MSG_FASTOPEN = 0x20000000
+IPPROTO_MPTCP = 262
+TCP_FASTOPEN_CONNECT = 30
+LOOPBACK = "127.0.0.1"
+
+
+def tcp_connect(to: Targets) -> None:
+    with socket.socket() as sock:
+        sock.connect((LOOPBACK, to.tcp))
+        sock.sendall(to.payload)
+
+
+def tcp6_connect(to: Targets) -> None:
+    to.need(to.tcp6)
+    with socket.socket(socket.AF_INET6) as sock:
+        sock.connect(("::1", to.tcp6))
+        sock.sendall(to.payload)
+
+
+def tcp_mapped_address(to: Targets) -> None:
+    with socket.socket(socket.AF_INET6) as sock:
+        sock.connect((f"::ffff:{LOOPBACK}", to.tcp))
+        sock.sendall(to.payload)
+
+
+def tcp_raw_system_call(to: Targets) -> None:
+    number = linux.call("socket", 2, 1, 0)
+    address = (2).to_bytes(2, "little") + to.tcp.to_bytes(2, "big") + socket.inet_aton(LOOPBACK) + bytes(8)
+    linux.call("connect", number, address, 16)
+    os.write(number, to.payload)
+
+
+def multipath_tcp(to: Targets) -> None:
+    with socket.socket(socket.AF_INET, socket.SOCK_STREAM, IPPROTO_MPTCP) as sock:
+        sock.connect((LOOPBACK, to.tcp))
+        sock.sendall(to.payload)
+
+
+def fast_open_by_sendto(to: Targets) -> None:
+    with socket.socket() as sock:
+        sock.sendto(to.payload, MSG_FASTOPEN, (LOOPBACK, to.tcp))
+
+
+def fast_open_by_sendmsg(to: Targets) -> None:
+    with socket.socket() as sock:
+        sock.sendmsg([to.payload], [], MSG_FASTOPEN, (LOOPBACK, to.tcp))
+
+
+def fast_open_by_connect(to: Targets) -> None:
+    with socket.socket() as sock:
+        sock.setsockopt(socket.IPPROTO_TCP, TCP_FASTOPEN_CONNECT, 1)
+        sock.connect((LOOPBACK, to.tcp))
+        sock.sendall(to.payload)
+
+
+def udp_sendto(to: Targets) -> None:
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
+        sock.sendto(to.payload, (LOOPBACK, to.udp))
+
+
+def udp_connected(to: Targets) -> None:
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
+        sock.connect((LOOPBACK, to.udp))
+        sock.send(to.payload)
+
+
+def udp6_sendto(to: Targets) -> None:
+    to.need(to.udp6)
+    with socket.socket(socket.AF_INET6, socket.SOCK_DGRAM) as sock:
+        sock.sendto(to.payload, ("::1", to.udp6))
+
+
+def dns_question(to: Targets) -> None:
+    question = b"\x12\x34\x01\x00\x00\x01" + bytes(6) + b"\x06secret\x07example\x00\x00\x01\x00\x01"
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
+        sock.sendto(question + to.payload, (LOOPBACK, to.udp))
+
+
+def raw_icmp(_to: Targets) -> None:
+    socket.socket(socket.AF_INET, socket.SOCK_RAW, socket.IPPROTO_ICMP).close()
+
+
+def packet_socket(_to: Targets) -> None:
+    socket.socket(socket.AF_PACKET, socket.SOCK_RAW, 3).close()
+
+
+def netlink(_to: Targets) -> None:
+    socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, 0).close()
+
+
+def vsock_to_the_hypervisor(_to: Targets) -> None:
+    socket.socket(socket.AF_VSOCK, socket.SOCK_STREAM).close()
+
+
+def crypto_socket(_to: Targets) -> None:
+    socket.socket(socket.AF_ALG, socket.SOCK_SEQPACKET).close()
+
+
+def own_door(_to: Targets) -> None:
+    with socket.socket() as sock:
+        sock.bind((LOOPBACK, 0))
+        sock.listen()
+
+
+def unix_path_stream(to: Targets) -> None:
+    with socket.socket(socket.AF_UNIX) as sock:
+        sock.connect(to.stream_path)
+        sock.sendall(to.payload)
+
+
+def unix_path_datagram(to: Targets) -> None:
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as sock:
+        sock.sendto(to.payload, to.datagram_path)
+
+
+def unix_abstract(to: Targets) -> None:
+    with socket.socket(socket.AF_UNIX) as sock:
+        sock.connect(f"\0{to.abstract}")
+        sock.sendall(to.payload)
+
+
+def datagram_pair_aimed_at_a_path(to: Targets) -> None:
+    one, other = socket.socketpair(socket.AF_UNIX, socket.SOCK_DGRAM)
+    with one, other:
+        one.sendto(to.payload, to.datagram_path)
+
+
+def connected_socket_as_a_gift(to: Targets) -> None:
+    with socket.socket(socket.AF_UNIX) as sock:
+        sock.connect(to.giver)
+        _, descriptors, _, _ = socket.recv_fds(sock, 16, 1)
+        os.write(descriptors[0], to.payload)
+
+
+def listener_turned_client(to: Targets) -> None:
+    to.need(to.listener)
+    _disconnect(to.listener)
+    with socket.socket(fileno=os.dup(to.listener)) as sock:
+        sock.setblocking(True)
+        sock.connect((LOOPBACK, to.tcp))
+        sock.sendall(to.payload)
+
+
+def accepted_socket_dialled_again(to: Targets) -> None:
+    to.need(to.listener)
+    with _accepted(to) as sock:
+        _disconnect(sock.fileno())
+        sock.connect((LOOPBACK, to.tcp))
+        sock.sendall(to.payload)
+
+
+def accepted_socket_fast_opened(to: Targets) -> None:
+    to.need(to.listener)
+    with _accepted(to) as sock:
+        _disconnect(sock.fileno())
+        sock.sendto(to.payload, MSG_FASTOPEN, (LOOPBACK, to.tcp))
+
+
+def listener_fast_opened_by_sendmsg(to: Targets) -> None:
+    to.need(to.listener)
+    _disconnect(to.listener)
+    with socket.socket(fileno=os.dup(to.listener)) as sock:
+        sock.setblocking(True)
+        sock.sendmsg([to.payload], [], MSG_FASTOPEN, (LOOPBACK, to.tcp))
+
+
+def accepted_socket_rerouted(to: Targets) -> None:
+    to.need(to.listener)
+    with _accepted(to) as sock:
+        sock.setsockopt(socket.IPPROTO_IP, socket.IP_OPTIONS, b"\x83\x07\x04" + bytes([127, 0, 0, 2]))
+
+
+def io_uring(_to: Targets) -> None:
+    os.close(linux.call("io_uring_setup", 4, ctypes.create_string_buffer(120)))
+
+
+def every_socket_there_is(_to: Targets) -> None:
+    """The whole sweep, family by type by protocol: out when a single one opens."""
+    protocols = (0, 1, 2, 6, 16, 17, 33, 41, 58, 132, 136, 255, IPPROTO_MPTCP)
+    for family, kind, protocol in itertools.product(range(48), (1, 2, 3, 4, 5, 6, 10), protocols):
+        try:
+            os.close(linux.call("socket", family, kind, protocol))
+        except OSError:
+            continue
+        return
+    raise PermissionError(errno.EPERM, "none of the sockets opened")
+
+
+def _disconnect(number: int) -> None:
+    """connect() to AF_UNSPEC makes a TCP socket new again; refused, it stays what it was."""
+    with contextlib.suppress(OSError):
+        linux.call("connect", number, bytes(16), 16)
+
+
+def _accepted(to: Targets) -> socket.socket:
+    with socket.socket(fileno=os.dup(to.listener)) as listener:
+        listener.settimeout(2)
+        try:
+            sock, _ = listener.accept()
+        except TimeoutError:
+            raise Void("nobody connected to the listener") from None
+    sock.setblocking(True)
+    return sock
+
+
+NETWORK: tuple[Attempt, ...] = (
+    tcp_connect,
+    tcp6_connect,
+    tcp_mapped_address,
+    tcp_raw_system_call,
+    multipath_tcp,
+    fast_open_by_sendto,
+    fast_open_by_sendmsg,
+    fast_open_by_connect,
+    udp_sendto,
+    udp_connected,
+    udp6_sendto,
+    dns_question,
+    raw_icmp,
+    packet_socket,
+    netlink,
+    vsock_to_the_hypervisor,
+    crypto_socket,
+    own_door,
+    unix_path_stream,
+    unix_path_datagram,
+    unix_abstract,
+    datagram_pair_aimed_at_a_path,
+    connected_socket_as_a_gift,
+    accepted_socket_dialled_again,
+    accepted_socket_fast_opened,
+    accepted_socket_rerouted,
+    io_uring,
+    every_socket_there_is,
+    # These two spoil the listener for the others.
+    listener_turned_client,
+    listener_fast_opened_by_sendmsg,
+)

@@ -1,0 +1,73 @@
+"""Every technique gets out of an unlocked process, or is void for a reason; none out of a locked one."""
+
+import os
+
+import pytest
+
+from appliance.egress.attacks.network import NETWORK
+from appliance.egress.probe import TECHNIQUES
+from tests.escape.conftest import ALL_STEPS, Attack
+
+# What this or that kernel or machine does not have, so that it cannot be tried on it.
+MAY_BE_VOID = {
+    "accepted_socket_rerouted",
+    "call_by_the_32_bit_table",
+    "call_by_the_x32_table",
+    "crypto_socket",
+    "handle_page_faults",
+    "io_uring",
+    "multipath_tcp",
+    "open_the_disk",
+    "open_the_machines_memory",
+    "use_the_kernels_keys",
+    "vsock_to_the_hypervisor",
+    "watch_by_perf",
+}
+SILENT = {"raw_icmp", "packet_socket", "netlink", "vsock_to_the_hypervisor", "crypto_socket", "own_door"} | {
+    "accepted_socket_rerouted",
+    "io_uring",
+    "every_socket_there_is",
+}
+OWN_FILES = {
+    "runtime": set[str](),
+    "web": {"read_database", "read_root_key"},
+    "sealer": {"read_log_key"},
+}
+
+needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="what only root may do unlocked")
+
+
+@needs_root
+def test_every_technique_works_where_nothing_stops_it(attack: Attack) -> None:
+    result = attack("web", without=ALL_STEPS)
+    assert set(TECHNIQUES) - result.named("LEAKED") <= MAY_BE_VOID
+
+
+def test_somebody_outside_hears_what_an_unlocked_process_says(attack: Attack) -> None:
+    names = [attempt.__name__ for attempt in NETWORK if attempt.__name__ not in SILENT | MAY_BE_VOID]
+    result = attack("web", names, without=ALL_STEPS)
+    assert [name for name in names if f"web:{name}" not in result.heard] == []
+
+
+@pytest.mark.parametrize("role", ["runtime", "web", "sealer"])
+def test_no_technique_gets_out_of_a_locked_process(attack: Attack, role: str) -> None:
+    result = attack(role)
+    assert result.named("LEAKED") == OWN_FILES[role]
+    assert result.named("void") == set()
+    assert result.heard == ""
+
+
+WALLS = {
+    # what is left out: what then gets out
+    ("_calls",): {"io_uring", "netlink", "every_socket_there_is", "accepted_socket_fast_opened"},
+    ("_isolate",): {"read_log_key"},
+    ("_isolate", "_calls"): {"udp_sendto", "unix_path_stream", "connected_socket_as_a_gift", "multipath_tcp"},
+    ("_isolate", "_files"): {"read_outside", "write_outside", "write_into_our_own_code"},
+    ("_files", "_calls"): {"listener_turned_client", "accepted_socket_dialled_again"},
+}
+
+
+@pytest.mark.parametrize("without", WALLS, ids="+".join)
+def test_a_missing_wall_is_noticed(attack: Attack, without: tuple[str, ...]) -> None:
+    result = attack("web", sorted(WALLS[without]), without=without)
+    assert result.named("LEAKED") == WALLS[without]
