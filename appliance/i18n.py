@@ -21,7 +21,7 @@ class Translator:
         for message in catalog:
             if message.id and not message.fuzzy:
                 key = message.id if isinstance(message.id, str) else message.id[0]
-                found = message.string
+                found = message.string or ""
                 self._texts[key] = (found,) if isinstance(found, str) else tuple(found)
 
     def __call__(self, message: str) -> str:

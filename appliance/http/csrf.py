@@ -33,10 +33,10 @@ class SameOrigin:
         self.free = free
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] == "http" and scope["method"] not in SAFE_METHODS:
-            if not scope["path"].startswith(self.free) and not from_our_pages(Headers(scope=scope)):
-                await self.refuse(scope, receive, send, foreign_form())
-                return
+        guarded = scope["type"] == "http" and scope["method"] not in SAFE_METHODS
+        if guarded and not scope["path"].startswith(self.free) and not from_our_pages(Headers(scope=scope)):
+            await self.refuse(scope, receive, send, foreign_form())
+            return
         await self.app(scope, receive, send)
 
 

@@ -11,19 +11,19 @@ from appliance.http.nodes import MATH_ATTRIBUTES, MATH_TAGS, Child, Node, elemen
 MAX_SOURCE = 2_000
 MAX_DEPTH = 40
 
-_REFUSALS = tuple(
+_REFUSALS: tuple[type[Exception], ...] = tuple(
     found for found in vars(exceptions).values() if isinstance(found, type) and issubclass(found, Exception)
 )
 # The converter indexes into what it parsed without looking; on broken input these escape from it.
-_BROKEN = (
+_BROKEN: tuple[type[Exception], ...] = (
     *_REFUSALS,
+    AttributeError,
     IndexError,
     KeyError,
-    ValueError,
-    AttributeError,
-    TypeError,
     RecursionError,
     StopIteration,
+    TypeError,
+    ValueError,
 )
 
 

@@ -6,57 +6,12 @@ from pygments.token import STANDARD_TYPES, _TokenType
 from appliance.http.nodes import Child, element
 
 MAX_SOURCE = 20_000  # lexers are regular expressions; past this length the text stays plain
-LANGUAGES = frozenset(
-    [
-        "bash",
-        "c",
-        "cpp",
-        "c++",
-        "csharp",
-        "c#",
-        "css",
-        "diff",
-        "docker",
-        "dockerfile",
-        "go",
-        "html",
-        "http",
-        "ini",
-        "java",
-        "javascript",
-        "js",
-        "json",
-        "jsx",
-        "kotlin",
-        "lua",
-        "makefile",
-        "markdown",
-        "md",
-        "nginx",
-        "perl",
-        "php",
-        "powershell",
-        "properties",
-        "py",
-        "python",
-        "r",
-        "ruby",
-        "rust",
-        "scala",
-        "sh",
-        "shell",
-        "sql",
-        "swift",
-        "toml",
-        "ts",
-        "tsx",
-        "typescript",
-        "vb",
-        "xml",
-        "yaml",
-        "yml",
-    ]
+_LANGUAGES = (
+    "bash c cpp c++ csharp c# css diff docker dockerfile go html http ini java javascript js json jsx kotlin "
+    "lua makefile markdown md nginx perl php powershell properties py python r ruby rust scala sh shell sql "
+    "swift toml ts tsx typescript vb xml yaml yml"
 )
+LANGUAGES = frozenset(_LANGUAGES.split())
 
 
 def highlight(source: str, language: str) -> list[Child]:

@@ -4,8 +4,9 @@ The parser's own HTML is never used. Raw HTML stays text, an image becomes a not
 blocked, a link goes through the confirm page.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from itertools import count
+from types import MappingProxyType
 
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
@@ -31,8 +32,6 @@ _PLAIN = {
     "tr": "tr",
 }
 _HEADINGS = {"h1": "h3", "h2": "h4", "h3": "h5"}  # the page itself owns h1 and h2
-_LEAVES = {"hr": "hr", "hardbreak": "br"}
-
 Translate = Callable[[str], str]
 
 
@@ -75,45 +74,41 @@ class Tree:
     def _nested(self, token: Token, inside: Sequence[Token]) -> list[Child]:
         kind = token.type.removesuffix("_open")
         children = self._children(inside)
-        if kind == "paragraph" and token.hidden:
-            return children
-        if kind in _PLAIN:
-            return [element(_PLAIN[kind], children)]
-        if kind == "heading":
-            return [element(_HEADINGS.get(token.tag, "h6"), children)]
-        if kind == "ordered_list":
-            start = token.attrs.get("start")
-            return [element("ol", children, **({} if start is None else {"start": str(start)}))]
-        if kind == "table":
-            label = self._translate("Table")
-            table = element("table", children)
-            return [element("div", [table], class_="table", tabindex="0", role="region", aria_label=label)]
-        if kind in ("th", "td"):
-            return [element(kind, children, class_=_alignment(token))]
         if kind == "link":
             return self._link(str(token.attrs.get("href", "")), children)
+        if kind in _PLAIN and not token.hidden:
+            return [element(_PLAIN[kind], children)]
+        return self._shaped(kind, token, children)
+
+    def _shaped(self, kind: str, token: Token, children: list[Child]) -> list[Child]:
+        """Elements that carry more than their children; unknown ones leave only these."""
+        match kind:
+            case "heading":
+                return [element(_HEADINGS.get(token.tag, "h6"), children)]
+            case "ordered_list":
+                start = token.attrs.get("start")
+                return [element("ol", children, **({} if start is None else {"start": str(start)}))]
+            case "th" | "td":
+                return [element(kind, children, class_=_alignment(token))]
+            case "table":
+                label = self._translate("Table")
+                table = element("table", children)
+                return [
+                    element("div", [table], class_="table", tabindex="0", role="region", aria_label=label)
+                ]
         return children
 
     def _leaf(self, token: Token) -> list[Child]:
         match token.type:
             case "inline":
                 return self._children(token.children or [])
-            case "softbreak":
-                return ["\n"]
-            case "code_inline":
-                return [element("code", [token.content])]
-            case "fence" | "code_block":
-                return [_code(token.content, token.info)]
-            case "math_inline":
-                return [formula(token.content, block=False)]
-            case "math_inline_double":
-                return [formula(token.content, block=False)]
-            case "math_block" | "math_block_label":
-                return [formula(token.content, block=True)]
             case "image":
                 return [self._blocked_image(token)]
-            case kind if kind in _LEAVES:
-                return [element(_LEAVES[kind])]
+            case "softbreak":
+                return ["\n"]
+        leaf = _LEAVES.get(token.type)
+        if leaf is not None:
+            return [leaf(token)]
         return [token.content] if token.content else []
 
     def _link(self, href: str, children: list[Child]) -> list[Child]:
@@ -153,3 +148,18 @@ def _code(source: str, info: str) -> Node:
 def _alignment(token: Token) -> str:
     style = str(token.attrs.get("style", ""))
     return next((side for side in ("center", "right") if side in style), "left")
+
+
+_LEAVES: Mapping[str, Callable[[Token], Node]] = MappingProxyType(
+    {
+        "hr": lambda _: element("hr"),
+        "hardbreak": lambda _: element("br"),
+        "code_inline": lambda token: element("code", [token.content]),
+        "code_block": lambda token: _code(token.content, ""),
+        "fence": lambda token: _code(token.content, token.info),
+        "math_inline": lambda token: formula(token.content, block=False),
+        "math_inline_double": lambda token: formula(token.content, block=False),
+        "math_block": lambda token: formula(token.content, block=True),
+        "math_block_label": lambda token: formula(token.content, block=True),
+    }
+)

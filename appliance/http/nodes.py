@@ -6,107 +6,32 @@ the same list (web/static/js/nodes.js).
 """
 
 from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 from typing import Union
 
 import msgspec
 
-HTML_TAGS = frozenset(
-    [
-        "p",
-        "h3",
-        "h4",
-        "h5",
-        "h6",
-        "ul",
-        "ol",
-        "li",
-        "blockquote",
-        "pre",
-        "code",
-        "em",
-        "strong",
-        "s",
-        "hr",
-        "br",
-        "a",
-        "span",
-        "div",
-        "table",
-        "thead",
-        "tbody",
-        "tr",
-        "th",
-        "td",
-    ]
+_HTML = "p h3 h4 h5 h6 ul ol li blockquote pre code em strong s hr br a span div table thead tbody tr th td"
+_MATH = (
+    "math mrow mi mn mo ms mtext mspace msup msub msubsup mfrac msqrt mroot mover munder munderover "
+    "mmultiscripts mprescripts none mtable mtr mtd mstyle mpadded mphantom menclose"
 )
-MATH_TAGS = frozenset(
-    [
-        "math",
-        "mrow",
-        "mi",
-        "mn",
-        "mo",
-        "ms",
-        "mtext",
-        "mspace",
-        "msup",
-        "msub",
-        "msubsup",
-        "mfrac",
-        "msqrt",
-        "mroot",
-        "mover",
-        "munder",
-        "munderover",
-        "mmultiscripts",
-        "mprescripts",
-        "none",
-        "mtable",
-        "mtr",
-        "mtd",
-        "mstyle",
-        "mpadded",
-        "mphantom",
-        "menclose",
-    ]
+_MATH_ATTRIBUTES = (
+    "display mathvariant stretchy fence separator accent accentunder columnalign rowspacing columnspacing "
+    "linethickness width height depth lspace rspace minsize maxsize notation form movablelimits "
+    "displaystyle scriptlevel symmetric largeop columnlines rowlines"
 )
-ATTRIBUTES: Mapping[str, frozenset[str]] = {
-    "a": frozenset({"href", "rel", "target", "class"}),
-    "ol": frozenset({"start"}),
-    "pre": frozenset({"class", "tabindex"}),
-    "div": frozenset({"class", "tabindex", "role", "aria-label"}),
-    **dict.fromkeys(("span", "code", "th", "td"), frozenset({"class"})),
-}
-MATH_ATTRIBUTES = frozenset(
-    [
-        "display",
-        "mathvariant",
-        "stretchy",
-        "fence",
-        "separator",
-        "accent",
-        "accentunder",
-        "columnalign",
-        "rowspacing",
-        "columnspacing",
-        "linethickness",
-        "width",
-        "height",
-        "depth",
-        "lspace",
-        "rspace",
-        "minsize",
-        "maxsize",
-        "notation",
-        "form",
-        "movablelimits",
-        "displaystyle",
-        "scriptlevel",
-        "symmetric",
-        "largeop",
-        "columnlines",
-        "rowlines",
-    ]
+HTML_TAGS = frozenset(_HTML.split())
+MATH_TAGS = frozenset(_MATH.split())
+MATH_ATTRIBUTES = frozenset(_MATH_ATTRIBUTES.split())
+ATTRIBUTES: Mapping[str, frozenset[str]] = MappingProxyType(
+    {
+        "a": frozenset({"href", "rel", "target"}),
+        "ol": frozenset({"start"}),
+        "pre": frozenset({"tabindex"}),
+        "div": frozenset({"class", "tabindex", "role", "aria-label"}),
+        **dict.fromkeys(("span", "code", "th", "td"), frozenset({"class"})),
+    }
 )
 
 Child = Union["Node", str]

@@ -246,9 +246,7 @@ def message(*, role: str, text: str, clock: Clock, state: str = "done", **values
         "decode_s": 0.0,
         "detections": {},
     }
-    return Message(
-        id=new_id(), role=role, text=text, state=state, created_at=clock.now(), **(plain | values)
-    )
+    return Message(id=new_id(), role=role, text=text, state=state, created_at=clock.now(), **(plain | values))
 
 
 class House:
