@@ -8,12 +8,11 @@ test a guess against it, and once that key is destroyed nobody ever can.
 import hashlib
 import hmac
 import secrets
-from typing import Any
 
 from sqlalchemy.orm import Session
 
 from appliance.audit import store
-from appliance.audit.entry import VERSION, Entry, canonical
+from appliance.audit.entry import Entry, encode, state
 from appliance.clock import Clock
 from appliance.ids import new_id
 from appliance.storage.vault import Vault
@@ -32,22 +31,23 @@ class AuditLog:
     def append(self, session: Session, entry: Entry, *, text: str | None = None) -> str:
         """Accept an entry; durable when the caller's transaction commits. Its id is returned.
 
-        With `text`, the entry commits to it under the key of entry.subject.
+        With `text`, the entry commits to it under the key of entry.subject. A crash before the
+        commit leaves neither the action nor its entry; after it, both, and the next run of the
+        sequencer gives the entry its place. Raises NotFound when the subject has no key.
         """
-        entry_id = new_id()
-        values: dict[str, Any] = {
-            "v": VERSION,
-            "id": entry_id,
-            "time": self._clock.now().isoformat(timespec="microseconds").replace("+00:00", "Z"),
-            "boot": self._boot_id,
-            **entry.fields(),
-        }
+        entry_id, salt, bound = new_id(), b"", b""
         if text is not None:
             salt = secrets.token_bytes(SALT_BYTES)
-            key = self._vault.commitment_key(session, entry.subject)
-            values["salt"] = salt.hex()
-            values["commitment"] = commitment(key, entry_id, salt, text).hex()
-        session.add(store.OutboxRow(body=canonical(values)))
+            bound = commitment(self._vault.commitment_key(session, entry.subject), entry_id, salt, text)
+        leaf = state(
+            entry,
+            id=entry_id,
+            time=self._clock.now().isoformat(timespec="microseconds").replace("+00:00", "Z"),
+            boot=self._boot_id,
+            salt=salt.hex(),
+            commitment=bound.hex(),
+        )
+        store.accept(session, encode(leaf))
         return entry_id
 
 

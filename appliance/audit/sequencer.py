@@ -1,29 +1,27 @@
 """From accepted to sealed: entries get their place in the tree, then the sealer signs the head.
 
-Two durable steps, each safe to repeat:
-1. sequence: outbox rows become entries and tiles in one transaction. A crash before its
-   commit leaves the outbox as it was; the next run does the same again.
-2. seal: the sealer signs the head, and the checkpoint is stored. A crash between the two
-   leaves entries without a checkpoint; the next run asks for a signature of the same tree.
-Recovery is the next run. One sequencer at a time: a lock on run/sequencer.lock, which the
-system releases when its holder dies.
+Recovery is the next run: each durable step below says what a crash there means. One sequencer
+at a time: a lock on run/sequencer.lock, which the system releases when its holder dies, and an
+epoch in the database, which fences off a holder that was replaced where locks do not reach.
 """
 
 import fcntl
-import json
 import logging
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import msgspec
+from sqlalchemy.orm import Session
+
 from appliance.audit import store
-from appliance.audit.entry import canonical
-from appliance.clock import Clock
+from appliance.audit.entry import Leaf, decode, encode
 from appliance.egress.sealer import Sealer
 from appliance.errors import N_, NaesilError, StorageFailed
 from appliance.storage.engine import Database
 from appliance.tlog.merkle import CompactRange, consistency_proof, leaf_hash
+from appliance.tlog.note import Checkpoint, NoteError, Verifier
 from appliance.tlog.tiles import extended, node_reader
 
 log = logging.getLogger(__name__)
@@ -34,12 +32,12 @@ LOCK_FILE = "sequencer.lock"
 
 
 class Sequencer:
-    """One run does whatever there is to do. The caller holds the lock."""
+    """One run does whatever there is to do. The caller holds the lock; one thread at a time."""
 
-    def __init__(self, database: Database, sealer: Sealer, clock: Clock) -> None:
+    def __init__(self, database: Database, sealer: Sealer) -> None:
         self._database = database
         self._sealer = sealer
-        self._clock = clock
+        self._epoch: int | None = None
 
     def run_once(self) -> int:
         """Sequence and seal what was accepted; how many entries got their place.
@@ -47,58 +45,99 @@ class Sequencer:
         Raises StorageFailed when the database or the sealer is away or refuses; nothing is lost.
         """
         total = 0
-        while count := self._sequence():
-            total += count
-        self._seal()
+        while self._anything_accepted():
+            total += self._sequence()
+        if self._anything_unsealed():
+            self._seal()
         return total
 
-    def _sequence(self) -> int:
+    def _anything_accepted(self) -> bool:
         with self._database.read() as session:
-            if not store.count_accepted(session):
-                return 0
-        with self._database.write() as session:
+            return store.any_accepted(session)
+
+    def _anything_unsealed(self) -> bool:
+        with self._database.read() as session:
+            return store.last_checkpoint_size(session) < store.tree_size(session)
+
+    def _sequence(self) -> int:
+        """Durable step 1: outbox rows become entries and tiles, in one transaction.
+
+        It takes what is visible, oldest first, never a range of numbers: an entry whose
+        transaction commits late is in the next batch. A crash before the commit leaves the
+        outbox as it was, and the next run does the same again; after it, the entries have their
+        place and wait for a signature.
+        """
+        with self._in_office() as session:
             rows = store.accepted(session, BATCH)
             size = store.tree_size(session)
-            hashes = []
-            for index, row in enumerate(rows, start=size):
-                values = json.loads(row.body) | {"index": index}
-                leaf = canonical(values)
-                hashes.append(leaf_hash(leaf))
-                session.add(entry_row(index, leaf))
-            changed = list(extended(lambda level, index: store.tile(session, level, index), size, hashes))
-            for level, number, data in changed:
-                store.put_tile(session, level, number, data)
-            store.remove_accepted(session, rows)
+            try:
+                records = [_record(size + at, body) for at, (_, body) in enumerate(rows)]
+                hashes = [leaf_hash(record.leaf) for record in records]
+                changed = list(extended(lambda level, index: store.tile(session, level, index), size, hashes))
+            except ValueError:
+                raise _damaged() from None
+            if records:
+                store.add_entries(session, records)
+            for level, index, data in changed:
+                store.put_tile(session, level, index, data)
+            store.remove_accepted(session, [sequence for sequence, _ in rows])
         return len(rows)
 
     def _seal(self) -> None:
+        """Durable steps 2 and 3: the sealer records and signs the head, then the checkpoint is stored.
+
+        A crash between the two leaves entries without a checkpoint; the next run asks for a
+        signature of the same tree or one that extends it, and the sealer gives it.
+        """
+        head = self._sealer.head()
         with self._database.read() as session:
             size = store.tree_size(session)
-            if store.last_checkpoint_size(session) >= size:
-                return
-            head = self._sealer.head()
             if head.size > size:
-                raise StorageFailed(N_("The audit log is shorter than the one that was signed before."))
+                raise StorageFailed(
+                    N_(
+                        "The audit log has fewer entries than were signed: the database is older than "
+                        "the log's key folder. Restore both from the same moment."
+                    )
+                )
             node = node_reader(lambda level, index: store.tile(session, level, index))
             try:
                 root = CompactRange.read(size, node).root()
                 proof = tuple(consistency_proof(head.size, size, node))
             except ValueError:
-                raise StorageFailed(
-                    N_("The audit log's tiles are damaged. Run 'appliance audit verify'.")
-                ) from None
+                raise _damaged() from None
         note = self._sealer.sign(size, root, proof)
+        _check(note, head.verifier, size, root)
+        with self._in_office() as session:
+            store.put_checkpoint(session, size, note)
+
+    @contextmanager
+    def _in_office(self) -> Iterator[Session]:
+        """A write transaction of the sequencer in office; the first one takes office.
+
+        A crash right after taking office costs nothing but the number.
+        """
+        if self._epoch is None:
+            with self._database.write() as session:
+                epoch = store.raise_epoch(session)
+            self._epoch = epoch
         with self._database.write() as session:
-            session.merge(store.CheckpointRow(size=size, note=note, created_at=self._clock.now()))
+            if store.epoch(session) != self._epoch:
+                raise StorageFailed(N_("Another process has taken over the audit log. Stop one of the two."))
+            yield session
 
 
 class SequencerThread:
-    """Runs the sequencer a few times a second until stopped; a failed run is tried again."""
+    """Runs the sequencer four times a second until stopped; a failed run is tried again.
+
+    It looks instead of being woken, because entries also come from other processes (the
+    command line). Whoever holds the lock does the work: without it this only waits for it.
+    """
 
     def __init__(self, sequencer: Sequencer, run_folder: Path) -> None:
         self._sequencer = sequencer
         self._run_folder = run_folder
         self._stopping = threading.Event()
+        self._failing = False
         self._thread = threading.Thread(target=self._run, name="sequencer")
 
     def start(self) -> None:
@@ -110,42 +149,72 @@ class SequencerThread:
         self._thread.join()
 
     def _run(self) -> None:
-        with sequencer_lock(self._run_folder, wait=True):
-            failing = False
-            while True:
-                last = self._stopping.wait(PERIOD_S)
-                try:
-                    self._sequencer.run_once()
-                    failing = False
-                except NaesilError as error:
-                    if not failing:
-                        log.error("the audit log is not being sealed: %s", error)
-                    failing = True
-                if last:
-                    return
+        while True:
+            try:
+                with sequencer_lock(self._run_folder) as ours:
+                    if ours:
+                        self._hold()
+            except OSError as error:
+                self._complain(type(error).__name__)
+            if self._stopping.wait(PERIOD_S):
+                return
+
+    def _hold(self) -> None:
+        last = False
+        while not last:
+            last = self._stopping.wait(PERIOD_S)
+            try:
+                self._sequencer.run_once()
+            except NaesilError as error:
+                self._complain(str(error))
+            except Exception as error:  # the process loop: entries wait, nothing may end it
+                self._complain(type(error).__name__)
+            else:
+                if self._failing:
+                    log.warning("the audit log is being sealed again")
+                self._failing = False
+
+    def _complain(self, reason: str) -> None:
+        """Say it once per trouble, not four times a second."""
+        if not self._failing:
+            log.error("the audit log is not being sealed: %s", reason)
+        self._failing = True
 
 
 @contextmanager
-def sequencer_lock(run_folder: Path, *, wait: bool) -> Iterator[bool]:
-    """Hold the right to sequence. Without `wait`, False when somebody else holds it."""
+def sequencer_lock(run_folder: Path) -> Iterator[bool]:
+    """Hold the right to sequence; False when somebody else holds it."""
     with (run_folder / LOCK_FILE).open("ab") as file:
         try:
-            fcntl.flock(file, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             yield False
-            return
-        yield True
+        else:
+            yield True
 
 
-def entry_row(index: int, leaf: bytes) -> store.EntryRow:
+def record(leaf: Leaf, data: bytes) -> store.Record:
     """The row of a leaf: every column but the leaf repeats what is in it."""
-    values = json.loads(leaf)
-    return store.EntryRow(
-        index=index,
-        leaf=leaf,
-        id=values["id"],
-        time=values["time"],
-        action=values["action"],
-        actor=values["actor"].get("id", ""),
-        subject=values.get("subject", ""),
-    )
+    if leaf.index is None:
+        raise ValueError("an entry without its index")
+    return store.Record(leaf.index, data, leaf.id, leaf.time, leaf.action, leaf.actor.id, leaf.subject)
+
+
+def _record(index: int, body: bytes) -> store.Record:
+    leaf = msgspec.structs.replace(decode(body), index=index)
+    return record(leaf, encode(leaf))
+
+
+def _check(note: str, key: str, size: int, root: bytes) -> None:
+    """A checkpoint is kept for good: it must be the one that was asked for."""
+    try:
+        verifier = Verifier.parse(key)
+        if verifier.checkpoint(note) == Checkpoint(verifier.name, size, root):
+            return
+    except NoteError:
+        pass
+    raise StorageFailed(N_("The sealer signed something else than the audit log."))
+
+
+def _damaged() -> StorageFailed:
+    return StorageFailed(N_("The audit log in the database is damaged. Run 'appliance audit verify'."))

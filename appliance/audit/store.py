@@ -1,14 +1,17 @@
-"""The rows of the log: accepted entries, sealed entries, tiles, checkpoints."""
+"""The rows of the log: accepted entries, sealed entries, tiles, checkpoints, the sequencer's epoch."""
 
-from collections.abc import Iterator
-from datetime import datetime
+import re
+from collections.abc import Iterator, Sequence
 
-from sqlalchemy import delete, func, select
+import msgspec
+from sqlalchemy import delete, exists, func, insert, select, text
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from appliance.storage.base import Base
 
 BATCH = 1000
+LOWEST = -(2**63)
 
 
 class OutboxRow(Base):
@@ -52,20 +55,55 @@ class CheckpointRow(Base):
 
     size: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
     note: Mapped[str]
-    created_at: Mapped[datetime]
 
 
-def accepted(session: Session, limit: int) -> list[OutboxRow]:
-    """Accepted entries that are visible now, oldest first."""
-    return list(session.scalars(select(OutboxRow).order_by(OutboxRow.sequence).limit(limit)))
+class EpochRow(Base):
+    """The one row that says which sequencer is in office: the last to raise `epoch`."""
+
+    __tablename__ = "audit_epoch"
+
+    id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    epoch: Mapped[int]
 
 
-def remove_accepted(session: Session, rows: list[OutboxRow]) -> None:
-    session.execute(delete(OutboxRow).where(OutboxRow.sequence.in_([row.sequence for row in rows])))
+class Record(msgspec.Struct, frozen=True):
+    """A row of audit_entries as read."""
+
+    index: int
+    leaf: bytes
+    id: str
+    time: str
+    action: str
+    actor: str
+    subject: str
+
+
+def accept(session: Session, body: bytes) -> None:
+    session.execute(insert(OutboxRow).values(body=body))
+
+
+def accepted(session: Session, limit: int) -> list[tuple[int, bytes]]:
+    """(sequence, body) of accepted entries that are visible now, oldest first."""
+    rows = session.execute(
+        select(OutboxRow.sequence, OutboxRow.body).order_by(OutboxRow.sequence).limit(limit)
+    )
+    return [(row.sequence, row.body) for row in rows]
+
+
+def any_accepted(session: Session) -> bool:
+    return bool(session.scalar(select(exists().where(OutboxRow.sequence >= LOWEST))))
 
 
 def count_accepted(session: Session) -> int:
     return session.scalar(select(func.count()).select_from(OutboxRow)) or 0
+
+
+def remove_accepted(session: Session, sequences: Sequence[int]) -> None:
+    session.execute(delete(OutboxRow).where(OutboxRow.sequence.in_(sequences)))
+
+
+def add_entries(session: Session, records: Sequence[Record]) -> None:
+    session.execute(insert(EntryRow), [msgspec.structs.asdict(record) for record in records])
 
 
 def tree_size(session: Session) -> int:
@@ -74,41 +112,88 @@ def tree_size(session: Session) -> int:
     return 0 if highest is None else highest + 1
 
 
+def entries(session: Session, start: int, limit: int) -> list[Record]:
+    """At most `limit` sequenced entries from index `start` on."""
+    columns = (getattr(EntryRow, name) for name in Record.__struct_fields__)
+    rows = session.execute(
+        select(*columns).where(EntryRow.index >= start).order_by(EntryRow.index).limit(limit)
+    )
+    return [Record(*row) for row in rows]
+
+
+def all_entries(session: Session) -> Iterator[Record]:
+    """Every row by index, in batches. One that cannot be read raises after all before it were yielded."""
+    start, limit = LOWEST, BATCH
+    while True:
+        try:
+            batch = entries(session, start, limit)
+        except (DBAPIError, TypeError, ValueError):
+            if limit == 1:
+                raise
+            limit = 1  # somewhere in this batch: find out where
+            continue
+        if not batch:
+            return
+        yield from batch
+        start = batch[-1].index + 1
+
+
 def tile(session: Session, level: int, index: int) -> bytes:
     """The hashes of a tile; none when it does not exist."""
-    row = session.get(TileRow, (level, index))
-    return b"" if row is None else row.hashes
+    hashes = session.scalar(select(TileRow.hashes).where(TileRow.level == level, TileRow.index == index))
+    return hashes or b""
 
 
 def put_tile(session: Session, level: int, index: int, hashes: bytes) -> None:
     session.merge(TileRow(level=level, index=index, hashes=hashes))
 
 
+def count_tiles(session: Session) -> int:
+    return session.scalar(select(func.count()).select_from(TileRow)) or 0
+
+
 def last_checkpoint_size(session: Session) -> int:
     return session.scalar(select(func.max(CheckpointRow.size))) or 0
 
 
-def entries(session: Session, start: int = 0) -> Iterator[EntryRow]:
-    """Sequenced entries from `start` on by index, read in batches and then forgotten."""
-    while batch := list(
-        session.scalars(select(EntryRow).where(EntryRow.index >= start).order_by(EntryRow.index).limit(BATCH))
-    ):
-        yield from batch
-        start = batch[-1].index + 1
-        session.expunge_all()
+def put_checkpoint(session: Session, size: int, note: str) -> None:
+    session.merge(CheckpointRow(size=size, note=note))
 
 
-def checkpoints(session: Session) -> Iterator[CheckpointRow]:
-    """All checkpoints, smallest first, read in batches and then forgotten."""
-    after = -1
-    while batch := list(
-        session.scalars(
-            select(CheckpointRow).where(CheckpointRow.size > after).order_by(CheckpointRow.size).limit(BATCH)
-        )
-    ):
-        yield from batch
+def checkpoints(session: Session) -> Iterator[tuple[int, str]]:
+    """(size, note) of all checkpoints, smallest first, in batches."""
+    after = LOWEST
+    while True:
+        query = select(CheckpointRow.size, CheckpointRow.note).where(CheckpointRow.size > after)
+        batch = session.execute(query.order_by(CheckpointRow.size).limit(BATCH)).all()
+        if not batch:
+            return
+        for row in batch:
+            yield row.size, row.note
         after = batch[-1].size
 
 
-def count_tiles(session: Session) -> int:
-    return session.scalar(select(func.count()).select_from(TileRow)) or 0
+def epoch(session: Session) -> int:
+    """The number of the sequencer in office; 0 before the first."""
+    return session.scalar(select(EpochRow.epoch).where(EpochRow.id == 1)) or 0
+
+
+def raise_epoch(session: Session) -> int:
+    """Take office: no write of an earlier sequencer is accepted once this is committed."""
+    raised = epoch(session) + 1
+    session.merge(EpochRow(id=1, epoch=raised))
+    return raised
+
+
+def index_damage(session: Session) -> tuple[int, str] | None:
+    """(ordinal, what is wrong) when SQLite's own indexes do not show every entry as its row does.
+
+    A changed index hides entries from filters while every row still reads well.
+    """
+    if session.get_bind().dialect.name != "sqlite":
+        return None
+    said = str(session.scalar(text("PRAGMA integrity_check('audit_entries')")))
+    if said == "ok":
+        return None
+    row = re.search(r"row (\d+)", said)
+    return (int(row.group(1)) - 1 if row else 0, said)

@@ -3,15 +3,14 @@
 Streams, so memory stays flat. The report names the first entry that is not as it was sealed.
 """
 
-import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 
 from sqlalchemy.orm import Session
 
 from appliance.audit import store
-from appliance.audit.entry import canonical
-from appliance.audit.sequencer import entry_row
+from appliance.audit.entry import decode
+from appliance.audit.sequencer import record
 from appliance.errors import StorageFailed
 from appliance.protocol.sealing import Head
 from appliance.storage.engine import Database
@@ -19,14 +18,11 @@ from appliance.tlog.merkle import HASH_BYTES, CompactRange, leaf_hash
 from appliance.tlog.note import NoteError, Verifier
 from appliance.tlog.tiles import HEIGHT, WIDTH, node_reader, subtree_root
 
-LOWEST = -(2**63)
-COLUMNS = ("id", "time", "action", "actor", "subject")
-
 
 @dataclass(frozen=True, slots=True)
 class Report:
     """What verification found. `first_bad` is an entry's index; `unsealed` entries are too new
-    to be under a checkpoint."""
+    to be under a checkpoint, and no signature speaks for them yet."""
 
     ok: bool
     entries: int
@@ -45,31 +41,6 @@ class _Bad(Exception):
         self.problem = problem
 
 
-def verify(database: Database, verifier: Verifier, head: Head | None = None) -> Report:
-    """Check everything under this public key and, when given, the sealer's own last head."""
-    progress = _Progress()
-    try:
-        with database.read() as session:
-            _check_entries(session, verifier, progress)
-            _check_tiles(session, progress.size)
-            if head is not None:
-                _check_head(session, progress.size, head)
-            accepted = store.count_accepted(session)
-    except _Bad as bad:
-        return Report(False, progress.size, progress.checkpoints, 0, bad.index, bad.problem)
-    except StorageFailed:
-        return Report(
-            False,
-            progress.size,
-            progress.checkpoints,
-            0,
-            progress.size,
-            "it cannot be read from the database",
-        )
-    unsealed = progress.size - progress.sealed + accepted
-    return Report(True, progress.size, progress.checkpoints, unsealed)
-
-
 @dataclass(slots=True)
 class _Progress:
     """How far the check has come: entries read, checkpoints passed, entries under the last one."""
@@ -79,61 +50,85 @@ class _Progress:
     sealed: int = 0
 
 
+def verify(database: Database, verifier: Verifier, head: Head | None = None) -> Report:
+    """Check everything under this public key and, when given, the sealer's own last head.
+
+    `head` is read before the call: what it covers is then in the snapshot that is checked.
+    """
+    progress = _Progress()
+    try:
+        with database.read() as session:
+            _check_entries(session, verifier, progress)
+            _check_tiles(session, progress.size)
+            if head is not None:
+                _check_head(session, progress.size, head)
+            if damage := store.index_damage(session):
+                raise _Bad(damage[0], f"a database index does not show it as it is ({damage[1]})")
+            accepted = store.count_accepted(session)
+    except _Bad as bad:
+        return Report(False, progress.size, progress.checkpoints, 0, bad.index, bad.problem)
+    except (StorageFailed, TypeError, ValueError):
+        unreadable = "it or its hashes cannot be read from the database"
+        return Report(False, progress.size, progress.checkpoints, 0, progress.size, unreadable)
+    unsealed = progress.size - progress.sealed + accepted
+    return Report(True, progress.size, progress.checkpoints, unsealed)
+
+
 def _check_entries(session: Session, verifier: Verifier, progress: _Progress) -> None:
+    """Each row against the hash it was sequenced with, and the tree of all against each checkpoint.
+
+    Two checkpoints that both match the one tree extend one another.
+    """
     notes = _checkpoints(session, verifier)
     due = next(notes, None)
-    tree = CompactRange()
-    tile = b""
-    try:
-        for row in store.entries(session, LOWEST):
-            index = progress.size
-            if row.index != index:
-                raise _Bad(
-                    min(index, row.index), "it is missing" if row.index > index else "it does not belong here"
-                )
-            if index % WIDTH == 0:
-                tile = store.tile(session, 0, index // WIDTH)
-            hashed = _check_row(row, index)
-            at = index % WIDTH * HASH_BYTES
-            if tile[at : at + HASH_BYTES] != hashed:
-                raise _Bad(index, "it does not match the hash it was sequenced with")
-            tree.append(hashed)
-            progress.size += 1
-            if due is not None and due[0] == progress.size:
-                if due[1] != tree.root():
-                    raise _Bad(
-                        progress.sealed, f"it or one of the entries up to {index} is not what was signed"
-                    )
-                progress.sealed, progress.checkpoints = progress.size, progress.checkpoints + 1
-                due = next(notes, None)
-    except (TypeError, ValueError):
-        raise _Bad(progress.size, "it cannot be read") from None
+    tree, tile = CompactRange(), b""
+    for row in store.all_entries(session):
+        index = progress.size
+        if row.index != index:
+            found = "it is missing" if row.index > index else "it does not belong here"
+            raise _Bad(min(index, row.index), found)
+        at = index % WIDTH * HASH_BYTES
+        if at == 0:
+            tile = store.tile(session, 0, index // WIDTH)
+        hashed = _check_row(row, tile[at : at + HASH_BYTES])
+        tree.append(hashed)
+        progress.size += 1
+        if due is not None and due[0] == progress.size:
+            if due[1] != tree.root():
+                raise _Bad(progress.sealed, f"it or one of the entries up to {index} is not what was signed")
+            progress.sealed, progress.checkpoints = progress.size, progress.checkpoints + 1
+            due = next(notes, None)
     if due is not None:
         raise _Bad(progress.size, f"it is missing: a signed checkpoint covers {due[0]} entries")
 
 
-def _check_row(row: store.EntryRow, index: int) -> bytes:
-    """The leaf's hash, after the leaf was found canonical and the columns equal to it."""
-    values = json.loads(row.leaf)
-    if canonical(values) != row.leaf or values["index"] != index:
-        raise _Bad(index, "its text is not in the form it was written in")
-    told = entry_row(index, row.leaf)
-    for column in COLUMNS:
-        if getattr(row, column) != getattr(told, column):
-            raise _Bad(index, f"its column '{column}' does not say what the entry says")
-    return leaf_hash(row.leaf)
+def _check_row(row: store.Record, expected: bytes) -> bytes:
+    """The leaf's hash, once it is the expected one and every column says what the leaf says."""
+    if not isinstance(row.leaf, bytes):
+        raise _Bad(row.index, "its text is not stored as bytes")
+    hashed = leaf_hash(row.leaf)
+    if hashed != expected:
+        raise _Bad(row.index, "it does not match the hash it was sequenced with")
+    try:
+        told = record(decode(row.leaf), row.leaf)
+    except ValueError:
+        raise _Bad(row.index, "its text is not in the form it was written in") from None
+    if row != told:
+        changed = [name for name in row.__struct_fields__ if getattr(row, name) != getattr(told, name)]
+        raise _Bad(row.index, f"its column '{changed[0]}' does not say what the entry says")
+    return hashed
 
 
 def _checkpoints(session: Session, verifier: Verifier) -> Iterator[tuple[int, bytes]]:
     """(size, root) of every checkpoint, signature checked."""
     before = 0
-    for row in store.checkpoints(session):
+    for size, note in store.checkpoints(session):
         try:
-            checkpoint = verifier.checkpoint(row.note)
+            checkpoint = verifier.checkpoint(note)
         except (NoteError, AttributeError, TypeError) as error:
-            raise _Bad(before, f"the checkpoint of size {row.size} that covers it is bad: {error}") from None
-        if checkpoint.size != row.size or checkpoint.origin != verifier.name:
-            raise _Bad(before, f"the checkpoint of size {row.size} that covers it says something else")
+            raise _Bad(before, f"the checkpoint of size {size} that covers it is bad: {error}") from None
+        if checkpoint.size != size or checkpoint.origin != verifier.name:
+            raise _Bad(before, f"the checkpoint of size {size} that covers it says something else")
         yield checkpoint.size, checkpoint.root
         before = checkpoint.size
 
@@ -146,12 +141,11 @@ def _check_tiles(session: Session, size: int) -> None:
             expected += 1
             hashes = store.tile(session, level, index)
             width = min(WIDTH, count - index * WIDTH)
-            first = index << HEIGHT * (level + 1)
             if len(hashes) != width * HASH_BYTES:
+                first = index << HEIGHT * (level + 1)
                 raise _Bad(first, f"tile {level}/{index} over it has the wrong length")
             if level:
                 _check_upper(session, level, index, hashes)
-            session.expunge_all()
         level += 1
     if store.count_tiles(session) != expected:
         raise _Bad(size, "there are tiles that belong to no entry")

@@ -61,13 +61,13 @@ def open_house(data: Path | None, *, create: bool = False) -> Iterator[House]:
         audit = AuditLog(vault, clock, new_id())
         accounts = Accounts(database, vault, audit, clock)
         yield House(settings, clock, database, audit, accounts, ApiKeys(database, audit, clock))
-        seal(settings, database, clock)
+        seal(settings, database)
     finally:
         database.close()
 
 
-def seal(settings: Settings, database: Database, clock: Clock) -> None:
+def seal(settings: Settings, database: Database) -> None:
     """Sequence and sign what was accepted, unless a server holds that office."""
-    with sequencer_lock(settings.run_folder, wait=False) as ours:
+    with sequencer_lock(settings.run_folder) as ours:
         if ours:
-            Sequencer(database, LocalSealer(settings.keys_folder), clock).run_once()
+            Sequencer(database, LocalSealer(settings.keys_folder)).run_once()

@@ -63,9 +63,7 @@ class Web:
     async def run(self, control: Control) -> None:
         """Open the door, serve, close the door, and leave the log sealed."""
         sealer = SealerClient(await control.first_sealer())
-        sequencer = SequencerThread(
-            Sequencer(self.database, sealer, self.clock), self.spec.settings.run_folder
-        )
+        sequencer = SequencerThread(Sequencer(self.database, sealer), self.spec.settings.run_folder)
         self.chat.recover()
         self._record(AuditAction.SERVICE_STARTED)
         sequencer.start()

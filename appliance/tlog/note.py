@@ -14,7 +14,9 @@ from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 
 ED25519 = b"\x01"
-_SIZE = re.compile(r"0|[1-9][0-9]{0,18}")
+_SIZE = re.compile(r"0|[1-9][0-9]{0,18}", re.ASCII)
+_CONTROL = re.compile(r"[\x00-\x09\x0b-\x1f]")
+_NAME = re.compile(r"[^\s+]+")
 
 
 class NoteError(Exception):
@@ -51,6 +53,8 @@ class Verifier:
             raise NoteError("not a verifier key")
         data = _decode(parts[2])
         verifier = cls(parts[0], data[1:])
+        if not _NAME.fullmatch(verifier.name):
+            raise NoteError("not a key's name")
         if data[:1] != ED25519 or len(data) != 33 or str(verifier) != text.strip():
             raise NoteError("not an Ed25519 verifier key")
         return verifier
@@ -58,10 +62,10 @@ class Verifier:
     def open(self, note: str) -> str:
         """The text of a note this key signed. NoteError otherwise."""
         text, separator, signatures = note.rpartition("\n\n")
-        if not separator or not signatures.endswith("\n"):
+        if not separator or not signatures.endswith("\n") or _CONTROL.search(note):
             raise NoteError("not a signed note")
         text += "\n"
-        for line in signatures.splitlines():
+        for line in signatures[:-1].split("\n"):
             dash, _, rest = line.partition(" ")
             name, _, encoded = rest.partition(" ")
             if dash != "—" or not encoded:

@@ -38,12 +38,16 @@ def subtree_root(hashes: bytes, height: int) -> bytes:
 def extended(tile: TileReader, size: int, leaves: list[bytes]) -> Iterator[tuple[int, int, bytes]]:
     """(level, index, hashes) of every tile that changes when leaf hashes are added to `size`.
 
-    `tile` reads the tiles as they were; lower levels are yielded first.
+    `tile` reads the tiles as they were; lower levels are yielded first. ValueError when a tile
+    holds fewer hashes than a tree of `size` needs.
     """
     level, added = 0, leaves
     while added:
         index, present = divmod(size >> HEIGHT * level, WIDTH)
-        hashes = (tile(level, index)[: present * HASH_BYTES] if present else b"") + b"".join(added)
+        stored = tile(level, index)[: present * HASH_BYTES] if present else b""
+        if len(stored) != present * HASH_BYTES:
+            raise ValueError("the tile does not hold these hashes")
+        hashes = stored + b"".join(added)
         rows = [hashes[at : at + WIDTH * HASH_BYTES] for at in range(0, len(hashes), WIDTH * HASH_BYTES)]
         for offset, row in enumerate(rows):
             yield level, index + offset, row

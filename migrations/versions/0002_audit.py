@@ -1,4 +1,4 @@
-"""The audit log: accepted entries, sequenced entries, tiles, checkpoints."""
+"""The audit log: accepted entries, sequenced entries, tiles, checkpoints, the sequencer's epoch."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -35,5 +35,9 @@ def upgrade() -> None:
         "audit_checkpoints",
         sa.Column("size", sa.Integer(), primary_key=True, autoincrement=False),
         sa.Column("note", sa.String(), nullable=False),
-        sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
+    )
+    op.create_table(
+        "audit_epoch",
+        sa.Column("id", sa.Integer(), primary_key=True, autoincrement=False),
+        sa.Column("epoch", sa.Integer(), nullable=False),
     )

@@ -13,7 +13,6 @@ from appliance.core import Outcome, Principal
 from appliance.egress.sealer import LocalSealer
 from appliance.storage.engine import Database
 from appliance.storage.vault import Vault
-from tests.fakes import FakeClock
 
 ALICE = Principal("alice", "user", "session-1", "10.0.0.7")
 
@@ -24,8 +23,8 @@ def sealer(data_folder: Path) -> LocalSealer:
 
 
 @pytest.fixture
-def sequencer(database: Database, sealer: LocalSealer, clock: FakeClock) -> Sequencer:
-    return Sequencer(database, sealer, clock)
+def sequencer(database: Database, sealer: LocalSealer) -> Sequencer:
+    return Sequencer(database, sealer)
 
 
 @pytest.fixture
