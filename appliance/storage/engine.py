@@ -27,10 +27,9 @@ class Database:
 
     @contextmanager
     def read(self) -> Iterator[Session]:
-        """A session for looking; anything it changed is rolled back at the end."""
+        """A session for looking; anything it changed is undone at the end."""
         with self._guarded(), Session(self.engine, expire_on_commit=False) as session:
-            yield session
-            session.rollback()
+            yield session  # closing it undoes; an explicit rollback would empty what was read
 
     @contextmanager
     def write(self) -> Iterator[Session]:

@@ -1,0 +1,248 @@
+"""Conversations belong to one person, survive reloads and retries, and are sealed on disk."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+
+import pytest
+
+from appliance.audit.log import AuditLog
+from appliance.chat.service import Chat
+from appliance.completions.pipeline import Completions
+from appliance.core import Principal
+from appliance.errors import Conflict, InvalidInput, NotFound
+from appliance.ids import new_id
+from appliance.inference.client import InferenceClient
+from appliance.protocol.messages import Finished, StreamEvent, Token
+from appliance.storage.engine import Database
+from appliance.storage.vault import Vault
+from tests.fakes import FakeClock
+from tests.people import member
+from tests.scripted_runtime import ScriptedRuntime
+
+Scenario = Callable[[ScriptedRuntime], Awaitable[None]]
+
+
+@pytest.fixture
+def bob(database: Database, vault: Vault, audit: AuditLog, clock: FakeClock) -> Principal:
+    return member(database, vault, audit, clock, "bob")
+
+
+@pytest.fixture
+def chat(
+    database: Database,
+    vault: Vault,
+    audit: AuditLog,
+    completions: Completions,
+    inference: InferenceClient,
+    clock: FakeClock,
+) -> Chat:
+    return Chat(database, vault, audit, completions, inference, clock)
+
+
+@pytest.fixture
+def play(chat: Chat, inference: InferenceClient) -> Callable[[Scenario], None]:
+    """Runs a scenario with a runtime attached, and closes the chat at its end."""
+
+    def run(scenario: Scenario) -> None:
+        async def everything() -> None:
+            runtime = ScriptedRuntime()
+            await runtime.connect(inference)
+            try:
+                await scenario(runtime)
+            finally:
+                await chat.close()
+                await inference.close()
+                await runtime.close()
+
+        asyncio.run(everything())
+
+    return run
+
+
+async def follow(chat: Chat, who: Principal, conversation_id: str, answer_id: str) -> list[StreamEvent]:
+    return [event async for event in chat.events(who, conversation_id, answer_id)]
+
+
+def said(events: list[StreamEvent]) -> str:
+    return "".join(event.text for event in events if isinstance(event, Token))
+
+
+def test_a_question_is_answered_kept_and_listed(
+    chat: Chat, alice: Principal, play: Callable[[Scenario], None]
+) -> None:
+    async def scenario(_runtime: ScriptedRuntime) -> None:
+        sent = await chat.send(alice, None, "오늘 일정을\n정리해 줘", new_id(), "r-1")
+        events = await follow(chat, alice, sent.conversation_id, sent.answer_id)
+        assert said(events) == "안녕하세요"
+        assert isinstance(events[-1], Finished)
+        conversation = chat.open(alice, sent.conversation_id)
+        assert [message.text for message in conversation.messages] == ["오늘 일정을\n정리해 줘", "안녕하세요"]
+        assert [message.state for message in conversation.messages] == ["done", "done"]
+        assert [summary.title for summary in chat.list(alice)] == ["오늘 일정을"]
+
+    play(scenario)
+
+
+def test_the_model_reads_the_whole_conversation_so_far(
+    chat: Chat, alice: Principal, play: Callable[[Scenario], None]
+) -> None:
+    async def scenario(runtime: ScriptedRuntime) -> None:
+        sent = await chat.send(alice, None, "하나", new_id(), "r-1")
+        await follow(chat, alice, sent.conversation_id, sent.answer_id)
+        again = await chat.send(alice, sent.conversation_id, "둘", new_id(), "r-2")
+        await follow(chat, alice, again.conversation_id, again.answer_id)
+        assert [turn.content for turn in runtime.asked[1].turns] == ["하나", "안녕하세요", "둘"]
+        assert runtime.asked[1].cache_scope == runtime.asked[0].cache_scope
+        assert alice.user_id in runtime.asked[0].cache_scope
+
+    play(scenario)
+
+
+def test_a_second_tab_hears_the_running_answer_from_its_beginning(
+    chat: Chat, alice: Principal, play: Callable[[Scenario], None]
+) -> None:
+    async def scenario(runtime: ScriptedRuntime) -> None:
+        runtime.hold = True
+        sent = await chat.send(alice, None, "길게", new_id(), "r-1")
+        first = chat.events(alice, sent.conversation_id, sent.answer_id)
+        heard = ""
+        while heard != "안녕하세요":
+            event = await anext(first)
+            heard += event.text if isinstance(event, Token) else ""
+        late = asyncio.create_task(follow(chat, alice, sent.conversation_id, sent.answer_id))
+        await asyncio.sleep(0)
+        runtime.send(Finished(id=sent.answer_id, reason="stop"))
+        assert said(await late) == "안녕하세요"
+
+    play(scenario)
+
+
+def test_stop_keeps_the_partial_text_and_frees_the_model(
+    chat: Chat, alice: Principal, play: Callable[[Scenario], None]
+) -> None:
+    async def scenario(runtime: ScriptedRuntime) -> None:
+        runtime.hold = True
+        sent = await chat.send(alice, None, "길게", new_id(), "r-1")
+        stream = chat.events(alice, sent.conversation_id, sent.answer_id)
+        await anext(stream)
+        await chat.stop(alice, sent.conversation_id)
+        answer = chat.open(alice, sent.conversation_id).messages[-1]
+        assert (answer.state, answer.reason) == ("stopped", "cancelled")
+        assert answer.text
+        while not runtime.cancelled:
+            await asyncio.sleep(0)
+        assert runtime.cancelled == [sent.answer_id]
+
+    play(scenario)
+
+
+def test_a_repeated_message_is_answered_once(
+    chat: Chat, alice: Principal, play: Callable[[Scenario], None]
+) -> None:
+    async def scenario(runtime: ScriptedRuntime) -> None:
+        client_id = new_id()
+        copies = await asyncio.gather(
+            *(chat.send(alice, None, "한 번만", client_id, f"r-{number}") for number in range(4))
+        )
+        assert len(set(copies)) == 1
+        await follow(chat, alice, copies[0].conversation_id, copies[0].answer_id)
+        assert len(runtime.asked) == 1
+        assert len(chat.list(alice)) == 1
+
+    play(scenario)
+
+
+def test_a_second_question_while_an_answer_runs_is_refused_and_nothing_kept(
+    chat: Chat, alice: Principal, play: Callable[[Scenario], None]
+) -> None:
+    async def scenario(runtime: ScriptedRuntime) -> None:
+        runtime.hold = True
+        sent = await chat.send(alice, None, "길게", new_id(), "r-1")
+        with pytest.raises(Conflict):
+            await chat.send(alice, sent.conversation_id, "또", new_id(), "r-2")
+        assert len(chat.open(alice, sent.conversation_id).messages) == 2
+
+    play(scenario)
+
+
+def test_bob_finds_nothing_of_alices_by_any_door(
+    chat: Chat, alice: Principal, bob: Principal, play: Callable[[Scenario], None]
+) -> None:
+    async def scenario(_runtime: ScriptedRuntime) -> None:
+        sent = await chat.send(alice, None, "비밀", new_id(), "r-1")
+        await follow(chat, alice, sent.conversation_id, sent.answer_id)
+        assert chat.list(bob) == []
+        with pytest.raises(NotFound):
+            chat.open(bob, sent.conversation_id)
+        with pytest.raises(NotFound):
+            await follow(chat, bob, sent.conversation_id, sent.answer_id)
+        with pytest.raises(NotFound):
+            await chat.send(bob, sent.conversation_id, "내 것?", new_id(), "r-2")
+        with pytest.raises(NotFound):
+            await chat.stop(bob, sent.conversation_id)
+        with pytest.raises(NotFound):
+            chat.rename(bob, sent.conversation_id, "내 것")
+        with pytest.raises(NotFound):
+            await chat.delete(bob, sent.conversation_id)
+        own = await chat.send(bob, None, "내 질문", new_id(), "r-3")
+        with pytest.raises(NotFound):
+            await follow(chat, bob, own.conversation_id, sent.answer_id)
+        assert len(chat.open(alice, sent.conversation_id).messages) == 2
+
+    play(scenario)
+
+
+def test_deleting_while_it_is_answered_leaves_nothing(
+    chat: Chat, alice: Principal, play: Callable[[Scenario], None]
+) -> None:
+    async def scenario(runtime: ScriptedRuntime) -> None:
+        runtime.hold = True
+        sent = await chat.send(alice, None, "지울 것", new_id(), "r-1")
+        await chat.delete(alice, sent.conversation_id)
+        assert chat.list(alice) == []
+        with pytest.raises(NotFound):
+            chat.open(alice, sent.conversation_id)
+
+    play(scenario)
+
+
+def test_a_title_can_be_changed_but_not_to_nonsense(
+    chat: Chat, alice: Principal, play: Callable[[Scenario], None]
+) -> None:
+    async def scenario(_runtime: ScriptedRuntime) -> None:
+        sent = await chat.send(alice, None, "처음", new_id(), "r-1")
+        assert chat.rename(alice, sent.conversation_id, "  회의   메모 ") == "회의 메모"
+        assert chat.list(alice)[0].title == "회의 메모"
+        for title in ("", "   ", "가" * 201, "a\x00b"):
+            with pytest.raises(InvalidInput):
+                chat.rename(alice, sent.conversation_id, title)
+
+    play(scenario)
+
+
+@pytest.mark.parametrize(
+    ("text", "client_id"), [("", new_id()), (" \n ", new_id()), ("\ud800", new_id()), ("a", "no-id")]
+)
+def test_an_unusable_message_is_refused(
+    chat: Chat, alice: Principal, play: Callable[[Scenario], None], text: str, client_id: str
+) -> None:
+    async def scenario(_runtime: ScriptedRuntime) -> None:
+        with pytest.raises(InvalidInput):
+            await chat.send(alice, None, text, client_id, "r-1")
+        assert chat.list(alice) == []
+
+    play(scenario)
+
+
+def test_no_word_of_a_conversation_is_in_the_database_file(
+    chat: Chat, alice: Principal, play: Callable[[Scenario], None], data_folder: Path
+) -> None:
+    async def scenario(_runtime: ScriptedRuntime) -> None:
+        sent = await chat.send(alice, None, "quetzalcoatl", new_id(), "r-1")
+        await follow(chat, alice, sent.conversation_id, sent.answer_id)
+
+    play(scenario)
+    for path in data_folder.glob("naesil.db*"):
+        assert b"quetzalcoatl" not in path.read_bytes()
+        assert "안녕하세요".encode() not in path.read_bytes()

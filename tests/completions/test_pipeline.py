@@ -1,0 +1,195 @@
+"""admit -> stream -> settle: nothing before its entry, and every admission settled exactly once."""
+
+import asyncio
+import json
+from collections.abc import Awaitable, Callable
+from contextlib import aclosing
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from sqlalchemy.orm import Session
+
+from appliance.audit.store import OutboxRow
+from appliance.completions import store
+from appliance.completions.pipeline import Completions
+from appliance.completions.values import Admitted, Ask, Reply
+from appliance.core import Permission, Principal
+from appliance.errors import LimitReached, PolicyViolation, StorageFailed, Unavailable
+from appliance.inference.client import InferenceClient
+from appliance.policy.documents import load
+from appliance.protocol.messages import Failed, Finished, Sampling, Token, Turn
+from appliance.storage.engine import Database
+from tests.scripted_runtime import ScriptedRuntime
+
+
+def ask(principal: Principal, text: str = "안녕?") -> Ask:
+    return Ask(
+        principal=principal,
+        permission=Permission.CHAT_USE,
+        turns=(Turn("user", text),),
+        sampling=Sampling(),
+        request_id="r-1",
+        object="conversation:1",
+        subject_id=principal.user_id,
+    )
+
+
+def entries(database: Database) -> list[dict[str, str]]:
+    """What the log accepted about completions, oldest first."""
+    with database.read() as session:
+        bodies = [json.loads(row.body) for row in session.query(OutboxRow).order_by(OutboxRow.sequence)]
+    return [body for body in bodies if body["action"].startswith("chat:")]
+
+
+def unsettled(database: Database) -> int:
+    with database.read() as session:
+        return len(store.unsettled(session))
+
+
+def with_runtime(inference: InferenceClient, scenario: Callable[[ScriptedRuntime], Awaitable[None]]) -> None:
+    async def run() -> None:
+        runtime = ScriptedRuntime()
+        await runtime.connect(inference)
+        try:
+            await scenario(runtime)
+        finally:
+            await inference.close()
+            await runtime.close()
+
+    asyncio.run(run())
+
+
+def test_an_answer_leaves_a_prompt_and_a_reply_entry_without_their_text(
+    completions: Completions, inference: InferenceClient, alice: Principal, database: Database
+) -> None:
+    async def scenario(_runtime: ScriptedRuntime) -> None:
+        admitted = completions.admit(ask(alice))
+        assert [entry["action"] for entry in entries(database)] == ["chat:prompt:accept"]
+        events = [event async for event in completions.stream(admitted)]
+        assert "".join(event.text for event in events if isinstance(event, Token)) == "안녕하세요"
+        assert isinstance(events[-1], Finished)
+
+    with_runtime(inference, scenario)
+    prompt, reply = entries(database)
+    assert reply["action"] == "chat:reply:finish"
+    assert reply["outcome"] == "allowed"
+    assert prompt["subject"] == reply["subject"] == alice.user_id
+    assert len(prompt["commitment"]) == 64
+    assert "안녕" not in json.dumps([prompt, reply], ensure_ascii=False)
+    assert unsettled(database) == 0
+
+
+def test_the_model_sees_nothing_when_the_entry_cannot_be_written(
+    completions: Completions, inference: InferenceClient, alice: Principal, database: Database
+) -> None:
+    def full_disk(_session: Session, _admitted: Admitted) -> None:
+        raise StorageFailed("full")
+
+    async def scenario(runtime: ScriptedRuntime) -> None:
+        with pytest.raises(StorageFailed):
+            completions.admit(ask(alice), full_disk)
+        assert runtime.asked == []
+
+    with_runtime(inference, scenario)
+    assert entries(database) == []
+    assert unsettled(database) == 0
+
+
+def test_leaving_early_cancels_and_settles_what_was_said(
+    completions: Completions, inference: InferenceClient, alice: Principal, database: Database
+) -> None:
+    kept: list[Reply] = []
+
+    async def scenario(runtime: ScriptedRuntime) -> None:
+        runtime.hold = True
+        admitted = completions.admit(ask(alice))
+        keep = lambda _session, _id, reply: kept.append(reply)  # noqa: E731 - shorter than a def here
+        async with aclosing(completions.stream(admitted, keep)) as events:
+            async for event in events:
+                if isinstance(event, Token):
+                    break
+        while not runtime.cancelled:
+            await asyncio.sleep(0)
+
+    with_runtime(inference, scenario)
+    assert [reply.state for reply in kept] == ["stopped"]
+    assert kept[0].text
+    assert entries(database)[-1]["reason"] == "cancelled"
+    assert unsettled(database) == 0
+
+
+def test_a_runtime_that_dies_settles_the_answer_as_failed(
+    completions: Completions, inference: InferenceClient, alice: Principal, database: Database
+) -> None:
+    async def scenario(runtime: ScriptedRuntime) -> None:
+        runtime.hold = True
+        admitted = completions.admit(ask(alice))
+        stream = completions.stream(admitted)
+        await anext(stream)
+        runtime.die()
+        last = [event async for event in stream][-1]
+        assert isinstance(last, Failed)
+        assert last.code == "lost"
+
+    with_runtime(inference, scenario)
+    assert entries(database)[-1]["outcome"] == "failed"
+    assert unsettled(database) == 0
+
+
+def test_settling_twice_records_once(
+    completions: Completions, inference: InferenceClient, alice: Principal, database: Database
+) -> None:
+    async def scenario(_runtime: ScriptedRuntime) -> None:
+        admitted = completions.admit(ask(alice))
+        completions.settle(admitted, Reply())
+        completions.settle(admitted, Reply())
+
+    with_runtime(inference, scenario)
+    assert [entry["action"] for entry in entries(database)] == ["chat:prompt:accept", "chat:reply:finish"]
+
+
+def test_what_a_crash_left_is_settled_as_lost_at_the_next_start(
+    completions: Completions, inference: InferenceClient, alice: Principal, database: Database
+) -> None:
+    async def scenario(_runtime: ScriptedRuntime) -> None:
+        completions.admit(ask(alice))
+
+    with_runtime(inference, scenario)
+    assert completions.recover() == 1
+    assert completions.recover() == 0
+    assert entries(database)[-1]["reason"] == "lost"
+
+
+def test_somebody_without_the_permission_is_refused_and_recorded(
+    completions: Completions, inference: InferenceClient, alice: Principal, database: Database
+) -> None:
+    async def scenario(runtime: ScriptedRuntime) -> None:
+        with pytest.raises(PolicyViolation) as caught:
+            completions.admit(ask(replace(alice, roles=frozenset())))
+        assert caught.value.rules
+        assert runtime.asked == []
+
+    with_runtime(inference, scenario)
+    assert [entry["action"] for entry in entries(database)] == ["chat:prompt:refuse"]
+
+
+def test_one_person_may_have_only_so_many_answers_open(
+    completions: Completions, inference: InferenceClient, alice: Principal, tmp_path: Path
+) -> None:
+    async def scenario(_runtime: ScriptedRuntime) -> None:
+        limit = load(tmp_path / "policies").limits.default
+        for _ in range(limit.running + limit.waiting):
+            completions.admit(ask(alice))
+        with pytest.raises(LimitReached):
+            completions.admit(ask(alice))
+
+    with_runtime(inference, scenario)
+
+
+def test_without_a_model_nothing_is_promised(
+    completions: Completions, alice: Principal, database: Database
+) -> None:
+    with pytest.raises(Unavailable):
+        completions.admit(ask(alice))
+    assert entries(database) == []
