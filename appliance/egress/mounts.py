@@ -56,6 +56,7 @@ def furnish(rights: Mapping[Path, Right]) -> Layer:
 
 def _enter_stage() -> None:
     linux.mount("", "/", "", MS_REC | MS_PRIVATE)
+    _set_rights("/", Right.WRITE)  # a kernel without this call (before 5.12) must be met before the pivot
     linux.mount("tmpfs", STAGE, "tmpfs", MS_NOSUID | MS_NODEV, "mode=0755,size=1m")
     Path(STAGE, "old").mkdir()
     linux.call("pivot_root", STAGE.encode(), f"{STAGE}/old".encode())

@@ -1,0 +1,98 @@
+"""What the tests run behind a closed jail, each in a process of its own (-m, then NAME and JSON)."""
+
+import contextlib
+import json
+import os
+import socket
+import sys
+from pathlib import Path
+from typing import Any
+
+from appliance.egress import bpf, jail, linux, seccomp
+from appliance.egress.profiles import Profile, runtime_profile, sealer_profile, web_profile
+from appliance.egress.seccomp import CallPolicy
+
+
+def profile(role: str, data: str, given: list[int]) -> Profile:
+    """The real profile of a role over this data folder."""
+    if role == "web":
+        return web_profile(Path(data), (), tuple(given))
+    if role == "sealer":
+        return sealer_profile(Path(data, "keys"), tuple(given))
+    return runtime_profile(Path(data), tuple(given))
+
+
+def report(role: str, data: str, given: list[int], refused: list[str]) -> Any:
+    """The guard's own report on a kernel that refuses some calls (as a container's does)."""
+    if refused:
+        linux.prctl(linux.PR_SET_NO_NEW_PRIVS, 1)
+        seccomp.install(CallPolicy((), dict.fromkeys(refused, ()), bpf.ALLOW))
+    return json.loads(jail.close(profile(role, data, given)).to_json())
+
+
+def status() -> Any:
+    """What the kernel says of a locked process."""
+    jail.close(profile("runtime", "/dev/null", []))
+    lines = Path("/proc/self/status").read_text("ascii").splitlines()
+    return dict(line.split(":\t", 1) for line in lines if ":\t" in line)
+
+
+def see(role: str, data: str, paths: list[str]) -> Any:
+    """Of each path, what a locked process finds: its bytes, or the error's name."""
+    jail.close(profile(role, data, []))
+    found = {}
+    for path in paths:
+        try:
+            found[path] = Path(path).read_bytes().decode()
+        except OSError as error:
+            found[path] = type(error).__name__
+    return found
+
+
+def threads() -> Any:
+    """Threads and an event loop work; a second process does not."""
+    import asyncio  # noqa: PLC0415 - behind the jail, as the roles do it
+    from concurrent.futures import ThreadPoolExecutor  # noqa: PLC0415
+
+    jail.close(profile("web", "/nowhere", []))
+    with ThreadPoolExecutor(4) as pool:
+        squares = list(pool.map(lambda number: number * number, range(8)))
+    ticks = asyncio.run(asyncio.sleep(0, "tick"))
+    with contextlib.suppress(PermissionError):
+        os.fork()
+        return "forked"
+    return [squares, ticks]
+
+
+def generate(model: str) -> Any:
+    """Eight greedy tokens after a sentence, from the real engine and model."""
+    jail.close(profile("runtime", model, []))
+    from tests.egress.generation import complete  # noqa: PLC0415 - imports llama_cpp
+
+    return complete(model, "The capital of France is", 8)
+
+
+def serve(data: str, listener: int) -> Any:
+    """A FastAPI application with a database and worker threads, until SIGTERM."""
+    jail.close(profile("web", data, [listener]))
+    from tests.egress.application import run  # noqa: PLC0415 - imports fastapi, sqlalchemy
+
+    run(Path(data), socket.socket(fileno=listener))
+    return "done"
+
+
+def seal(data: str, peer: int) -> Any:
+    """The real sealer over its socketpair, until the other end closes."""
+    jail.close(profile("sealer", data, [peer]))
+    from appliance.egress import sealer  # noqa: PLC0415 - behind the jail, as the supervisor does it
+
+    sealer.serve(socket.socket(fileno=peer), Path(data, "keys"))
+    return "done"
+
+
+if __name__ == "__main__":
+    name, arguments = sys.argv[1], json.loads(sys.argv[2])
+    answer = {act.__name__: act for act in (report, status, see, threads, generate, serve, seal)}[name](
+        **arguments
+    )
+    sys.stdout.write(json.dumps(answer))

@@ -1,0 +1,110 @@
+"""The closed jail as the kernel shows it, what it reports where a wall is missing, and what still works."""
+
+import json
+import signal
+import socket
+from pathlib import Path
+
+import httpx
+import pytest
+
+from appliance.egress import jail
+from appliance.egress.profiles import NULL, runtime_profile
+from appliance.egress.sealer import SealerClient, read_verifier
+from appliance.errors import ConfigError
+from tests.egress.conftest import Locked, start
+
+
+@pytest.mark.parametrize("role", ["runtime", "web", "sealer"])
+def test_every_wall_stands_on_this_kernel(locked: Locked, data: Path, role: str) -> None:
+    report = locked("report", role=role, data=str(data), given=[], refused=[])
+    assert report["level"] == "kernel"
+    assert [layer for layer in report["layers"] if not layer["active"]] == []
+
+
+@pytest.mark.parametrize(
+    ("refused", "level", "missing"),
+    [
+        (["unshare"], "partial", {"network namespace", "private root"}),
+        (["mount"], "partial", {"private root"}),
+        (["landlock_create_ruleset"], "partial", {"files"}),
+        (["seccomp"], "partial", {"system calls"}),
+        (["seccomp", "unshare"], "off", {"system calls", "network namespace", "private root"}),
+    ],
+)
+def test_a_wall_the_kernel_refuses_is_reported(
+    locked: Locked, data: Path, refused: list[str], level: str, missing: set[str]
+) -> None:
+    report = locked("report", role="web", data=str(data), given=[], refused=refused)
+    assert report["level"] == level
+    layers = {layer["name"]: layer for layer in report["layers"] if layer["required"]}
+    assert {name for name, layer in layers.items() if not layer["active"]} == missing
+    assert all(layer["detail"] for layer in layers.values())
+
+
+def test_the_kernel_confirms_it(locked: Locked) -> None:
+    status = locked("status")
+    assert status["NoNewPrivs"] == "1"
+    assert status["Seccomp"] == "2"
+    assert {status[name] for name in ("CapInh", "CapPrm", "CapEff", "CapAmb")} == {"0" * 16}
+    assert status["Umask"] == "0077"
+
+
+def test_web_sees_of_the_keys_only_the_root_key_and_the_sealer_all_but_it(locked: Locked, data: Path) -> None:
+    root, log = str(data / "keys" / "root.key"), str(data / "keys" / "log.key")
+    assert locked("see", role="web", data=str(data), paths=[root, log]) == {
+        root: "root.key",
+        log: "FileNotFoundError",
+    }
+    assert locked("see", role="sealer", data=str(data), paths=[root, log]) == {root: "", log: "log.key"}
+
+
+def test_a_link_on_the_way_to_the_data_folder_is_followed(locked: Locked, data: Path, tmp_path: Path) -> None:
+    way = tmp_path / "way"
+    way.symlink_to(data)
+    path = str(way / "keys" / "root.key")
+    assert locked("see", role="web", data=str(way), paths=[path]) == {path: "root.key"}
+
+
+def test_threads_work_and_a_second_process_does_not(locked: Locked) -> None:
+    assert locked("threads") == [[0, 1, 4, 9, 16, 25, 36, 49], "tick"]
+
+
+def test_a_process_with_threads_or_open_files_is_not_locked_half() -> None:
+    """This test's own process is such a one, so closing its jail must fail before it changes anything."""
+    with socket.socket(), pytest.raises(ConfigError):
+        jail.close(runtime_profile(NULL, ()))
+    assert "NoNewPrivs:\t0" in Path("/proc/self/status").read_text("ascii")
+
+
+def test_the_real_model_answers_behind_the_runtimes_jail(locked: Locked, embedded_model: Path) -> None:
+    assert "Paris" in locked("generate", model=str(embedded_model))
+
+
+def test_an_application_serves_behind_webs_jail(data: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port = listener.getsockname()[1]
+        arguments = {"data": str(data), "listener": listener.fileno()}
+        process = start("serve", arguments, [listener.fileno()])
+    with httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=30) as client:
+        for _ in range(3):
+            assert client.post("/notes").json() == {"kept": "yes"}
+        assert client.get("/notes").json() == {"notes": 3}
+    process.send_signal(signal.SIGTERM)
+    _, problems = process.communicate(timeout=30)
+    assert process.returncode in (0, -signal.SIGTERM), problems
+    assert oct((data / "notes.db").stat().st_mode)[-3:] == "600"
+
+
+def test_the_sealer_answers_behind_its_jail(tmp_path: Path) -> None:
+    keys = tmp_path / "keys"
+    keys.mkdir()
+    ours, theirs = socket.socketpair()
+    with theirs:
+        process = start("seal", {"data": str(tmp_path), "peer": theirs.fileno()}, [theirs.fileno()])
+    head = SealerClient(ours).head()
+    assert head.size == 0
+    assert read_verifier(keys) is not None
+    ours.close()
+    answer, problems = process.communicate(timeout=30)
+    assert json.loads(answer) == "done", problems
