@@ -1,0 +1,57 @@
+"""What a detector says: a kind, how sure it is, where, by which rule, and what to show instead."""
+
+from dataclasses import dataclass
+from enum import IntEnum, StrEnum
+
+
+class Kind(StrEnum):
+    """What was found. The order is the precedence between equally sure overlapping findings."""
+
+    SECRET = "secret"
+    RRN = "rrn"
+    FOREIGNER = "foreigner"
+    LICENCE = "licence"
+    PASSPORT = "passport"
+    CARD = "card"
+    IBAN = "iban"
+    PHONE = "phone"
+    BUSINESS = "business"
+    CORPORATE = "corporate"
+    HEALTH_INSURANCE = "health_insurance"
+    ACCOUNT = "account"
+    MILITARY = "military"
+    STUDENT = "student"
+    VEHICLE = "vehicle"
+    EMAIL = "email"
+    IP = "ip"
+    ADDRESS = "address"
+    NAME = "name"
+    TERM = "term"
+
+
+class Level(IntEnum):
+    """How sure a detector is."""
+
+    LOW = 1
+    MEDIUM = 2
+    HIGH = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """`start` and `end` are character offsets on the text that was scanned, end exclusive.
+
+    `rule` names the evidence ("rrn.hyphen"); `mask` is what may be shown in its place.
+    """
+
+    type: Kind
+    level: Level
+    start: int
+    end: int
+    rule: str
+    mask: str
+
+
+def stars(text: str, keep: int = 0) -> str:
+    """`text` with every letter and digit after the first `keep` characters replaced by "*"."""
+    return text[:keep] + "".join("*" if char.isalnum() else char for char in text[keep:])

@@ -1,0 +1,85 @@
+"""All detectors over one text; overlapping findings settled the same way every time."""
+
+from bisect import bisect_left
+from collections.abc import Iterable
+from dataclasses import replace
+from datetime import date
+
+from appliance.policy.detectors import (
+    account,
+    address,
+    business,
+    card,
+    corporate,
+    email,
+    iban,
+    licence,
+    name,
+    network,
+    passport,
+    phone,
+    registered,
+    rrn,
+    secret,
+    vehicle,
+)
+from appliance.policy.detectors.dictionary import Dictionary
+from appliance.policy.detectors.finding import Finding, Kind
+from appliance.policy.detectors.normalise import Normalised, normalise
+from appliance.policy.detectors.view import View
+
+_DETECTORS = (
+    secret.find,
+    rrn.find,
+    licence.find,
+    passport.find,
+    card.find,
+    iban.find,
+    phone.find,
+    business.find,
+    corporate.find,
+    registered.find,
+    account.find,
+    vehicle.find,
+    email.find,
+    network.find,
+    address.find,
+    name.find,
+)
+_PRECEDENCE = {kind: number for number, kind in enumerate(Kind)}
+
+
+def scan(text: str, today: date, dictionary: Dictionary | None = None) -> tuple[Finding, ...]:
+    """What is in `text`, in order, not overlapping, with offsets on `text` itself."""
+    normal = normalise(text)
+    found = resolve(candidates(normal.text, today, dictionary))
+    return tuple(on_original(finding, normal) for finding in found)
+
+
+def candidates(text: str, today: date, dictionary: Dictionary | None = None) -> list[Finding]:
+    """Everything any detector says about a normalised text, overlapping or not."""
+    view = View(text, today)
+    found = [finding for find in _DETECTORS for finding in find(view)]
+    if dictionary is not None:
+        found.extend(dictionary.find(view))
+    return found
+
+
+def resolve(found: Iterable[Finding]) -> list[Finding]:
+    """Of overlapping findings keep the surer one; then by kind; then the longer; then the first."""
+    ranked = sorted(found, key=lambda one: (-one.level, _PRECEDENCE[one.type], one.start - one.end, one.start))
+    kept: list[Finding] = []
+    starts: list[int] = []
+    for finding in ranked:
+        place = bisect_left(starts, finding.start)
+        after_previous = place == 0 or kept[place - 1].end <= finding.start
+        before_next = place == len(kept) or finding.end <= kept[place].start
+        if after_previous and before_next:
+            kept.insert(place, finding)
+            starts.insert(place, finding.start)
+    return kept
+
+
+def on_original(finding: Finding, normal: Normalised) -> Finding:
+    """The same finding with offsets on the text before normalisation."""
+    return replace(finding, start=normal.start(finding.start), end=normal.end(finding.end))

@@ -1,0 +1,53 @@
+"""Secrets that open doors: keys of known services, PEM private keys, JSON web tokens, URL passwords.
+
+Each family names a piece of text without which it cannot be there, so that ordinary text
+costs one substring search per family.
+"""
+
+import re
+from collections.abc import Iterator
+
+from appliance.policy.detectors.finding import Finding, Kind, Level
+from appliance.policy.detectors.view import View
+
+LONGEST_TOKEN = 6144  # no finding without spaces is longer
+PEM_BEGIN = "-----BEGIN"
+
+_PEM = re.compile(
+    r"-----BEGIN (?:[A-Z]{1,10} )?PRIVATE KEY-----(?:\s{1,2}(?:Proc-Type|DEK-Info):[^\n]{0,80}){0,2}"
+    r"[A-Za-z0-9+/=\s\\]{0,7500}(?:-----END (?:[A-Z]{1,10} )?PRIVATE KEY-----)?"
+)
+_FAMILIES = tuple(
+    (trigger, f"secret.{rule}", re.compile(pattern))
+    for trigger, rule, pattern in (
+        ("eyJ", "jwt", r"(?<![A-Za-z0-9_-])eyJ[A-Za-z0-9_-]{8,512}\.eyJ[A-Za-z0-9_-]{8,4096}\.[A-Za-z0-9_-]{16,1024}"),
+        ("://", "url", r"(?<=://)[A-Za-z0-9._~%!$&*+,;=-]{0,64}:([!-.0-?A-~]{1,128})(?=@[A-Za-z0-9\[])"),
+        ("sk-", "key", r"(?<![A-Za-z0-9])sk-(?:[a-z]{2,8}-)?[A-Za-z0-9_-]{20,256}"),
+        ("k_live_", "key", r"(?<![A-Za-z0-9])[sr]k_live_[A-Za-z0-9]{16,128}"),
+        ("nae_", "key", r"(?<![A-Za-z0-9])nae_[A-Za-z0-9_-]{20,128}"),
+        ("AKIA", "key", r"(?<![A-Za-z0-9])AKIA[0-9A-Z]{16}(?![0-9A-Za-z])"),
+        ("ASIA", "key", r"(?<![A-Za-z0-9])ASIA[0-9A-Z]{16}(?![0-9A-Za-z])"),
+        ("gh", "key", r"(?<![A-Za-z0-9])gh[pousr]_[A-Za-z0-9]{36,251}"),
+        ("github_pat_", "key", r"(?<![A-Za-z0-9])github_pat_[A-Za-z0-9_]{22,255}"),
+        ("glpat-", "key", r"(?<![A-Za-z0-9])glpat-[A-Za-z0-9_-]{20,64}"),
+        ("xox", "key", r"(?<![A-Za-z0-9])xox[abeprs]-[A-Za-z0-9-]{10,250}"),
+        ("AIza", "key", r"(?<![A-Za-z0-9])AIza[0-9A-Za-z_-]{35}(?![0-9A-Za-z_-])"),
+        ("hf_", "key", r"(?<![A-Za-z0-9])hf_[A-Za-z0-9]{30,64}"),
+        ("npm_", "key", r"(?<![A-Za-z0-9])npm_[A-Za-z0-9]{36}(?![0-9A-Za-z])"),
+        ("pypi-", "key", r"(?<![A-Za-z0-9])pypi-[A-Za-z0-9_-]{40,256}"),
+    )
+)
+MASK = "********"
+
+
+def find(view: View) -> Iterator[Finding]:
+    text = view.text
+    if PEM_BEGIN in text:
+        for match in view.every(_PEM):
+            yield Finding(Kind.SECRET, Level.HIGH, *match.span(), "secret.pem", MASK)
+    for trigger, rule, shape in _FAMILIES:
+        if trigger not in text:
+            continue
+        for match in view.every(shape):
+            start, end = match.span(1 if shape.groups else 0)
+            yield Finding(Kind.SECRET, Level.HIGH, start, end, rule, MASK)
