@@ -6,7 +6,7 @@ from pathlib import Path
 
 from appliance.config import Settings
 from appliance.errors import N_, ConfigError
-from appliance.storage.keyfile import read_or_create_key
+from appliance.keyfile import read_or_create_key
 
 ROOT_KEY_FILE = "root.key"
 

@@ -19,9 +19,9 @@ from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from appliance.clock import Clock
 from appliance.errors import N_, NotFound
+from appliance.keyfile import KEY_BYTES, read_or_create_key
 from appliance.storage.base import Base
 from appliance.storage.folder import ROOT_KEY_FILE
-from appliance.storage.keyfile import KEY_BYTES, read_or_create_key
 
 NONCE_BYTES = 12
 
