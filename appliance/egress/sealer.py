@@ -138,6 +138,7 @@ class SealerClient:
         answer = self._ask(GetHead())
         if isinstance(answer, Head):
             return answer
+        self.close()
         raise _away()
 
     def sign(self, size: int, root: bytes, proof: tuple[bytes, ...]) -> str:
@@ -146,6 +147,7 @@ class SealerClient:
             return answer.note
         if isinstance(answer, Refused):
             raise StorageFailed(answer.reason)
+        self.close()
         raise _away()
 
     def _ask(self, question: GetHead | Sign) -> FromSealer:
