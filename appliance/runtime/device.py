@@ -1,0 +1,57 @@
+"""What the engine needs from whatever runs the model: runner.py, or a fake in the tests."""
+
+from collections.abc import Sequence as Tokens
+from typing import Protocol
+
+from appliance.runtime.sampling import SamplerPlan
+
+
+class DecodeFailed(Exception):
+    """The model could not take this batch; its sequences cannot go on."""
+
+
+class Device(Protocol):
+    """One loaded model with `slots` sequences of `n_ctx` tokens. Used from one thread.
+
+    Positions count tokens of a sequence from 0. `sample` refers to rows of the last batch.
+    """
+
+    slots: int
+    n_ctx: int
+    n_vocab: int
+
+    def tokenize(self, text: str, *, special: bool) -> list[int]:
+        """Tokens of `text`; `special`: as a prompt, with control tokens and a beginning."""
+        ...
+
+    def piece(self, token: int) -> bytes:
+        """The bytes a token stands for; none for control tokens."""
+        ...
+
+    def ends_answer(self, token: int) -> bool: ...
+
+    def open_sampler(self, plan: SamplerPlan) -> int:
+        """A handle for one answer's sampler chain; never 0."""
+        ...
+
+    def close_sampler(self, sampler: int) -> None: ...
+
+    def read(self, slot: int, tokens: Tokens[int], position: int) -> None:
+        """Read prompt tokens; the last one's output is row len(tokens) - 1. Raises DecodeFailed."""
+        ...
+
+    def generate(self, slots: Tokens[int], tokens: Tokens[int], positions: Tokens[int]) -> None:
+        """One token for each slot, in order of slots. Raises DecodeFailed."""
+        ...
+
+    def sample(self, sampler: int, row: int) -> int:
+        """Pick the next token from a row's output; the sampler remembers it."""
+        ...
+
+    def keep(self, slot: int, count: int) -> int:
+        """Free all but the first `count` tokens of a slot; how many it really holds then."""
+        ...
+
+    def exchange(self, first: int, second: int) -> None:
+        """Let two slots change contents. Raises DecodeFailed, with both empty then."""
+        ...

@@ -1,0 +1,268 @@
+"""The loop's body: schedule -> run -> postprocess. Used from one thread; never blocks but in the model."""
+
+from collections.abc import Callable
+from typing import Literal
+
+from appliance.protocol.messages import (
+    Cancel,
+    Credit,
+    Failed,
+    Finished,
+    Forget,
+    FromRuntime,
+    Generate,
+    GetStats,
+    Progress,
+    Queued,
+    Stats,
+    Tokenize,
+    Tokenized,
+    ToRuntime,
+)
+from appliance.runtime.cache import KvCache
+from appliance.runtime.device import DecodeFailed, Device
+from appliance.runtime.intake import Intake, Refused
+from appliance.runtime.outbox import Outbox
+from appliance.runtime.scheduler import QueueFull, Scheduler
+from appliance.runtime.sequence import Phase, Sequence
+from appliance.runtime.speed import Speeds
+
+STATUS_S = 1.0  # how often those who wait hear of it
+STALL_S = 0.2  # the time prompt reading may add between two tokens of an answer
+READ_ALONE_S = 0.4  # the same while nobody is being answered: bounds the wait for a cancel
+FIRST_CHUNK = 32  # before the machine's speed is known
+MAX_CHUNK = 512
+
+Reason = Literal["stop", "length", "cancelled", "timeout"]
+
+
+class Engine:
+    """Owns the device, the scheduler, the cache and every open request.
+
+    `send` takes a frame and must not block; `monotonic` is a clock in seconds.
+    """
+
+    def __init__(
+        self,
+        device: Device,
+        intake: Intake,
+        queue_limit: int,
+        send: Callable[[FromRuntime], None],
+        monotonic: Callable[[], float],
+    ) -> None:
+        self._device = device
+        self._intake = intake
+        self._monotonic = monotonic
+        self._scheduler = Scheduler(device.slots, queue_limit)
+        self._cache = KvCache(device.slots)
+        self._outbox = Outbox(send)
+        self._speeds = Speeds()
+        self._next_status = 0.0
+
+    @property
+    def busy(self) -> bool:
+        """Whether a step has anything to do."""
+        return bool(self._scheduler.running or self._scheduler.waiting)
+
+    def handle(self, message: ToRuntime) -> None:
+        """Take one frame from web."""
+        if isinstance(message, Generate):
+            self._accept(message)
+        elif isinstance(message, Credit):
+            self._outbox.credit(message.id, message.frames)
+        elif isinstance(message, Cancel):
+            sequence = self._find(message.id)
+            if sequence is not None:
+                self._finish(sequence, "cancelled")
+        elif isinstance(message, Forget):
+            self._forget(message.cache_scope)
+        elif isinstance(message, Tokenize):
+            tokens = self._device.tokenize(message.text, special=False)
+            self._outbox.send(Tokenized(message.id, tuple(tokens)))
+        elif isinstance(message, GetStats):
+            self._outbox.send(self._stats(message.id))
+
+    def step(self) -> None:
+        """Start who may start, read a bounded part of the prompts, generate one token for each answer."""
+        self._time_out()
+        self._start_waiting()
+        self._close_gap()
+        step = self._scheduler.plan(self._prefill_budget())
+        if step.decode:
+            self._generate(step.decode)
+        for sequence, count in step.prefill:
+            self._read(sequence, count)
+        self._tell_waiting()
+
+    # schedule
+
+    def _accept(self, request: Generate) -> None:
+        if self._find(request.id) is not None:
+            return  # an id is asked once; the first stream goes on undisturbed
+        self._outbox.open(request.id)
+        try:
+            sequence = self._intake.sequence(request, self._monotonic())
+            self._scheduler.add(sequence)
+        except Refused as error:
+            n_ctx = self._device.n_ctx if error.prompt_tokens else 0
+            failed = Failed(id=request.id, code=error.code, prompt_tokens=error.prompt_tokens, n_ctx=n_ctx)
+            self._outbox.end(failed)
+        except QueueFull:
+            wait = self._speeds.retry_after_s()
+            self._outbox.end(Failed(id=request.id, code="queue_full", retry_after_s=wait))
+
+    def _start_waiting(self) -> None:
+        while (sequence := self._scheduler.next_to_start()) is not None:
+            place = self._cache.take(sequence.cache_scope, sequence.tokens)
+            if place.chosen != place.slot:
+                self._device.exchange(place.chosen, place.slot)
+            cached = self._device.keep(place.slot, place.kept)
+            self._scheduler.start(sequence, place.slot, cached)
+            sequence.sampler = self._device.open_sampler(sequence.sampling)
+            sequence.started = self._monotonic()
+
+    def _close_gap(self) -> None:
+        """Move the highest sequence into a gap, unless somebody who waits is about to fill it."""
+        gap = None if self._scheduler.waiting else self._cache.gap()
+        if gap is not None:
+            high, low = gap
+            self._device.exchange(high, low)
+            self._cache.exchange(high, low)
+            moved = next(one for one in self._scheduler.running.values() if one.slot == high)
+            moved.slot = low
+
+    def _prefill_budget(self) -> int:
+        speed = self._speeds.prompt_tokens_per_s
+        answering = any(one.phase is Phase.DECODE for one in self._scheduler.running.values())
+        seconds = STALL_S if answering else READ_ALONE_S
+        return min(MAX_CHUNK, max(FIRST_CHUNK, int(speed * seconds)))
+
+    # run
+
+    def _read(self, sequence: Sequence, count: int) -> None:
+        began = self._monotonic()
+        try:
+            self._device.read(sequence.slot, sequence.next_chunk(count), sequence.stored)
+        except DecodeFailed:
+            self._fail(sequence)
+            return
+        sequence.stored += count
+        self._speeds.read(count, self._monotonic() - began)
+        self._tell_progress(sequence)
+        if not sequence.prompt_left:
+            sequence.phase = Phase.DECODE
+            sequence.first_token = self._monotonic()
+            self._postprocess(sequence, self._device.sample(sequence.sampler, count - 1))
+
+    def _generate(self, rows: list[Sequence]) -> None:
+        began = self._monotonic()
+        try:
+            self._device.generate(
+                [one.slot for one in rows],
+                [one.tokens[one.stored] for one in rows],
+                [one.stored for one in rows],
+            )
+        except DecodeFailed:
+            for sequence in rows:
+                self._fail(sequence)
+            return
+        for row, sequence in enumerate(rows):
+            sequence.stored += 1
+            self._postprocess(sequence, self._device.sample(sequence.sampler, row))
+        self._speeds.generated(len(rows), self._monotonic() - began)
+
+    # postprocess
+
+    def _postprocess(self, sequence: Sequence, token: int) -> None:
+        self._scheduler.generated(sequence)
+        if self._device.ends_answer(token):
+            self._finish(sequence, "stop")
+            return
+        self._outbox.text(sequence.id, sequence.accept(token, self._device.piece(token)))
+        if sequence.stop.stopped:
+            self._finish(sequence, "stop")
+        elif sequence.generated >= sequence.limit:
+            self._finish(sequence, "length")
+
+    def _finish(self, sequence: Sequence, reason: Reason) -> None:
+        now = self._monotonic()
+        started, first = sequence.started or now, sequence.first_token or now
+        self._outbox.text(sequence.id, sequence.stop.finish())
+        self._outbox.end(
+            Finished(
+                id=sequence.id,
+                reason=reason,
+                prompt_tokens=sequence.prompt_tokens,
+                completion_tokens=sequence.generated,
+                cached_tokens=sequence.cached,
+                dropped_turns=sequence.dropped_turns,
+                queue_s=started - sequence.arrived,
+                prefill_s=first - started,
+                decode_s=now - first,
+            )
+        )
+        if reason in ("stop", "length"):
+            self._speeds.ended(sequence.prompt_tokens - sequence.cached, sequence.generated)
+        self._release(sequence, sequence.cache_scope)
+
+    def _fail(self, sequence: Sequence) -> None:
+        self._outbox.end(Failed(id=sequence.id, code="internal"))
+        self._release(sequence, "")
+
+    def _release(self, sequence: Sequence, scope: str) -> None:
+        """Free its slot, keeping the KV for the conversation's next turn."""
+        running = sequence.phase is not Phase.WAITING
+        self._scheduler.remove(sequence)
+        if running:
+            self._device.close_sampler(sequence.sampler)
+            stored = sequence.tokens[: sequence.stored]
+            self._free(self._cache.keep(sequence.slot, scope, stored))
+
+    def _forget(self, scope: str) -> None:
+        self._free(self._cache.forget(scope))
+        for sequence in (*self._scheduler.running.values(), *self._scheduler.waiting.values()):
+            if sequence.cache_scope == scope:
+                sequence.cache_scope = ""
+
+    def _free(self, slots: list[int]) -> None:
+        for slot in slots:
+            self._device.keep(slot, 0)
+
+    # tell
+
+    def _time_out(self) -> None:
+        now = self._monotonic()
+        everyone = (*self._scheduler.running.values(), *self._scheduler.waiting.values())
+        for sequence in [one for one in everyone if now >= one.deadline]:
+            self._finish(sequence, "timeout")
+
+    def _tell_waiting(self) -> None:
+        """Places and estimates: at once to who has just come, to all every STATUS_S."""
+        due = self._monotonic() >= self._next_status
+        waiting = self._scheduler.waiting.values()
+        if due or not all(one.told for one in waiting):
+            for place, sequence in enumerate(self._scheduler.order(self._speeds.expected_answer), start=1):
+                if due or not sequence.told:
+                    sequence.told = True
+                    self._outbox.send(Queued(sequence.id, place, self._speeds.eta_s(place)))
+        if due:
+            self._next_status = self._monotonic() + STATUS_S
+            for sequence in self._scheduler.running.values():
+                if sequence.phase is Phase.PREFILL:
+                    self._tell_progress(sequence)
+
+    def _tell_progress(self, sequence: Sequence) -> None:
+        self._outbox.send(Progress(sequence.id, sequence.stored, sequence.prompt_tokens, sequence.cached))
+
+    def _stats(self, request_id: str) -> Stats:
+        return Stats(
+            id=request_id,
+            running=len(self._scheduler.running),
+            waiting=len(self._scheduler.waiting),
+            slots=self._scheduler.slots,
+            prompt_tokens_per_s=self._speeds.prompt_tokens_per_s,
+            generated_tokens_per_s=self._speeds.generated_tokens_per_s,
+        )
+
+    def _find(self, request_id: str) -> Sequence | None:
+        return self._scheduler.running.get(request_id) or self._scheduler.waiting.get(request_id)

@@ -1,0 +1,88 @@
+"""Virtual Token Counter: whoever has had the least of the machine goes next.
+
+Sheng et al., "Fairness in Serving Large Language Models", OSDI 2024, algorithm 2. Each payer
+has a counter that grows with the tokens served, divided by their weight; of those who wait,
+the one with the smallest counter is next. A payer who comes back after a pause is lifted to
+the smallest counter of those who wait, so idle time earns no credit. Pure.
+"""
+
+from collections import deque
+from collections.abc import Container
+
+from appliance.runtime.sequence import Sequence
+
+INPUT_WEIGHT = 1.0
+OUTPUT_WEIGHT = 2.0
+PRUNE_ABOVE = 1024
+
+
+class FairQueue:
+    """The waiting requests of one class, and what each payer in it has been served so far.
+
+    A payer's own requests are first come, first served. `waiting` has no empty queues.
+    """
+
+    def __init__(self) -> None:
+        self.waiting: dict[str, deque[Sequence]] = {}
+        self.served: dict[str, float] = {}
+        self._last_left = 0.0
+
+    def add(self, sequence: Sequence) -> None:
+        """Let it wait; lifts a payer who had nothing waiting."""
+        payer = sequence.fair_key
+        if payer not in self.waiting:
+            floor = min((self.served[other] for other in self.waiting), default=self._last_left)
+            self.served[payer] = max(self.served.get(payer, 0.0), floor)
+            self.waiting[payer] = deque()
+        self.waiting[payer].append(sequence)
+
+    def first(self, excluded: Container[str]) -> Sequence | None:
+        """The next one by a payer who is not excluded."""
+        payers = [payer for payer in self.waiting if payer not in excluded]
+        return self.waiting[min(payers, key=self.served.__getitem__)][0] if payers else None
+
+    def remove(self, sequence: Sequence) -> None:
+        """It starts, or does not want to wait any more."""
+        payer = sequence.fair_key
+        self.waiting[payer].remove(sequence)
+        if not self.waiting[payer]:
+            del self.waiting[payer]
+            self._last_left = self.served[payer]
+
+    def charge_prompt(self, sequence: Sequence, tokens: int) -> None:
+        self.served[sequence.fair_key] += INPUT_WEIGHT * tokens / sequence.weight
+
+    def charge_answer(self, sequence: Sequence, tokens: int) -> None:
+        self.served[sequence.fair_key] += OUTPUT_WEIGHT * tokens / sequence.weight
+
+    def prune(self, running: Container[str]) -> None:
+        """Forget absent payers whom a lift would put there anyway; `running` payers are kept."""
+        if len(self.served) > PRUNE_ABOVE:
+            floor = min((self.served[payer] for payer in self.waiting), default=self._last_left)
+            self.served = {
+                payer: served
+                for payer, served in self.served.items()
+                if payer in self.waiting or payer in running or served > floor
+            }
+
+
+class Forecast:
+    """A copy of a queue that is emptied in thought, to tell people their place."""
+
+    def __init__(self, queue: FairQueue, expected_tokens: float) -> None:
+        self._waiting = {payer: list(waiting) for payer, waiting in queue.waiting.items()}
+        self._served = {payer: queue.served[payer] for payer in queue.waiting}
+        self._expected = expected_tokens
+
+    def __bool__(self) -> bool:
+        return bool(self._waiting)
+
+    def pop(self) -> Sequence:
+        """The one that will probably be next, charged for its prompt and an answer as expected."""
+        payer = min(self._waiting, key=self._served.__getitem__)
+        sequence = self._waiting[payer].pop(0)
+        if not self._waiting[payer]:
+            del self._waiting[payer]
+        cost = INPUT_WEIGHT * sequence.prompt_tokens + OUTPUT_WEIGHT * self._expected
+        self._served[payer] += cost / sequence.weight
+        return sequence

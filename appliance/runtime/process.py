@@ -1,0 +1,77 @@
+"""The model process's life: load, say Hello, then serve frames until the socket ends.
+
+Called behind the closed jail. Three threads: this one owns the model, one reads frames, one
+writes them. Nothing is opened after the start.
+"""
+
+import contextlib
+import json
+import queue
+import secrets
+import socket
+import sys
+import threading
+
+from appliance.clock import SystemClock
+from appliance.protocol.messages import Hello
+from appliance.protocol.settings import RuntimeSettings
+from appliance.runtime.engine import Engine
+from appliance.runtime.frames import FrameWriter, Inbox, read_frames
+from appliance.runtime.intake import Intake
+from appliance.runtime.template import BadTemplate, ChatTemplate
+
+EXIT_MODEL = 3
+
+
+def main(sock: socket.socket, settings: RuntimeSettings) -> None:
+    """Serve one model over `sock`; returns at its end of file.
+
+    Exits with status 3, after one JSON line on stderr, when the model cannot be loaded.
+    """
+    from appliance.runtime.runner import ModelNotLoaded, Runner  # noqa: PLC0415 - loads llama.cpp
+
+    try:
+        runner = Runner(settings)
+        facts = runner.facts()
+        template = ChatTemplate(facts.template, facts.bos, facts.eos, facts.control)
+    except ModelNotLoaded as error:
+        _cannot_serve("model_not_loaded", str(error))
+    except BadTemplate as error:
+        _cannot_serve("bad_template", f"the model's chat template cannot be used: {error}")
+    writer = FrameWriter(sock)
+    writer.send(
+        Hello(
+            model_name=settings.model_name,
+            model_sha256=settings.model_sha256,
+            n_params=facts.n_params,
+            n_ctx=runner.n_ctx,
+            size_bytes=facts.size_bytes,
+            quantization=facts.quantization,
+            slots=runner.slots,
+        )
+    )
+    clock = SystemClock()
+    intake = Intake(runner, template, lambda: secrets.randbits(32))
+    engine = Engine(runner, intake, settings.queue_limit, writer.send, clock.monotonic)
+    inbox: Inbox = Inbox()
+    threading.Thread(target=read_frames, args=(sock, inbox), name="frames in", daemon=True).start()
+    threading.Thread(target=writer.run, name="frames out", daemon=True).start()
+    serve(engine, inbox)
+    writer.close()
+
+
+def serve(engine: Engine, inbox: Inbox) -> None:
+    """Take frames and make steps until the inbox ends. Waits only when there is nothing to do."""
+    while True:
+        with contextlib.suppress(queue.Empty):
+            while True:
+                message = inbox.get(block=not engine.busy)
+                if message is None:
+                    return
+                engine.handle(message)
+        engine.step()
+
+
+def _cannot_serve(code: str, reason: str) -> None:
+    print(json.dumps({"error": code, "reason": reason}), file=sys.stderr, flush=True)  # noqa: T201
+    raise SystemExit(EXIT_MODEL)

@@ -1,0 +1,88 @@
+"""From turns to prompt tokens that fit the context, saying what was left out."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from appliance.protocol.messages import Turn
+from appliance.runtime.template import ChatTemplate
+
+CHARS_PER_TOKEN = 16  # longer text than this times the context is measured by its beginning
+FULL_SHARE = 4  # trimmed prompts leave one part in so many for the answer
+TURN_OVERHEAD = 4  # tokens a template puts around a turn, roughly
+SYSTEM_ROLES = ("system", "developer")
+
+
+class PromptTooLong(Exception):
+    """It has `prompt_tokens` (an estimate when it is many times too long)."""
+
+    def __init__(self, prompt_tokens: int) -> None:
+        super().__init__(prompt_tokens)
+        self.prompt_tokens = prompt_tokens
+
+
+@dataclass(frozen=True, slots=True)
+class Prompt:
+    tokens: list[int]
+    dropped_turns: int = 0
+
+
+class PromptBuilder:
+    """Renders and tokenizes; `n_ctx` tokens must hold the prompt and at least one token of answer."""
+
+    def __init__(self, template: ChatTemplate, tokenize: Callable[[str], list[int]], n_ctx: int) -> None:
+        self.template = template
+        self._tokenize = tokenize
+        self._n_ctx = n_ctx
+
+    def build(self, turns: Sequence[Turn], *, trim: bool, max_tokens: int | None) -> Prompt:
+        """The prompt. Raises PromptTooLong, BadTemplate.
+
+        With `trim` the oldest turns go until there is room for an answer, but never the system
+        turn or the last user turn; what remains begins with a user's turn.
+        """
+        if not trim:
+            return Prompt(self._within(self._n_ctx - 1, turns))
+        room = self._n_ctx // FULL_SHARE
+        wanted = self._n_ctx - min(room, max_tokens or room)
+        kept = list(turns)
+        while True:
+            droppable = _oldest(kept)
+            try:
+                tokens = self._within(wanted if droppable else self._n_ctx - 1, kept)
+                return Prompt(tokens, len(turns) - len(kept))
+            except PromptTooLong as error:
+                if not droppable:
+                    raise
+                excess = error.prompt_tokens - wanted
+            self._drop(kept, excess)
+
+    def _drop(self, kept: list[Turn], excess: int) -> None:
+        """Drop from the front until roughly `excess` tokens are gone; at least one turn and its answers."""
+        while excess > 0 and (oldest := _oldest(kept)):
+            for turn in oldest:
+                excess -= self._measure(turn.content)[0] + TURN_OVERHEAD
+            gone = {id(turn) for turn in oldest}
+            kept[:] = [turn for turn in kept if id(turn) not in gone]
+
+    def _within(self, limit: int, turns: Sequence[Turn]) -> list[int]:
+        length, tokens = self._measure(self.template.render(turns))
+        if length > limit:
+            raise PromptTooLong(length)
+        return tokens
+
+    def _measure(self, text: str) -> tuple[int, list[int]]:
+        """The number of tokens and the tokens; of absurdly long text only its beginning is looked at."""
+        longest = CHARS_PER_TOKEN * self._n_ctx
+        tokens = self._tokenize(text[:longest])
+        if len(text) <= longest:
+            return len(tokens), tokens
+        return max(self._n_ctx + 1, len(tokens) * len(text) // longest), tokens
+
+
+def _oldest(turns: Sequence[Turn]) -> list[Turn]:
+    """The oldest turn that may go, with what follows up to the next user's turn; empty: none may."""
+    users = [index for index, turn in enumerate(turns) if turn.role == "user"]
+    last = users[-1] if users else len(turns) - 1
+    start = next((index for index, turn in enumerate(turns) if turn.role not in SYSTEM_ROLES), last)
+    end = next((index for index in users if index > start), last)
+    return [turn for turn in turns[start:end] if turn.role not in SYSTEM_ROLES] if start < last else []

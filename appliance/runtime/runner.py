@@ -1,0 +1,275 @@
+"""The only room that touches llama_cpp: loads one model, runs batches, samples. One thread.
+
+What makes it fast (measured): prompt batches apart from generation batches, a KV cache per
+sequence with flash attention, buffers made once. llama.cpp's log is silenced: it could carry
+the text of prompts.
+"""
+
+import ctypes
+from collections.abc import Sequence as Tokens
+from dataclasses import dataclass
+from typing import Any
+
+import llama_cpp.llama_cpp as llama
+
+from appliance.protocol.settings import RuntimeSettings
+from appliance.runtime import memory
+from appliance.runtime.device import DecodeFailed
+from appliance.runtime.sampling import PENALTY_WINDOW, SamplerPlan
+
+BATCH = 512
+META_BYTES = 1 << 20
+F16_BYTES = 2
+
+
+class ModelNotLoaded(Exception):
+    """The model cannot be used; the message says why, for a person."""
+
+
+@dataclass(frozen=True, slots=True)
+class ModelFacts:
+    """What the file says about itself. Template and token texts are a stranger's: handle with care."""
+
+    n_params: int
+    size_bytes: int
+    quantization: str
+    template: str
+    bos: str
+    eos: str
+    control: tuple[str, ...]
+
+
+class Runner:
+    """The Device of device.py on llama.cpp."""
+
+    def __init__(self, settings: RuntimeSettings) -> None:
+        """Load and try the model. Raises ModelNotLoaded."""
+        silent = llama.llama_log_callback(lambda *_: None)
+        self._log = silent  # ctypes callbacks live as long as somebody holds them
+        llama.llama_log_set(silent, None)
+        llama.llama_backend_init()
+        self.slots = settings.slots
+        self._model = _load(settings)
+        self._vocab = llama.llama_model_get_vocab(self._model)
+        self.n_vocab: int = llama.llama_vocab_n_tokens(self._vocab)
+        self._ctx = self._make_context(settings)
+        self._memory = llama.llama_get_memory(self._ctx)
+        self.n_ctx: int = llama.llama_n_ctx_seq(self._ctx)
+        self._answers = _Batch(self.slots, output_all=True)
+        self._prompt = _Batch(BATCH, output_all=False)
+        self._buffer = ctypes.create_string_buffer(4096)
+        self._pieces: dict[int, bytes] = {}
+        self._try_out()
+
+    def facts(self) -> ModelFacts:
+        """Read once at the start."""
+        template = llama.llama_model_chat_template(self._model, None)
+        control = [token for token in range(self.n_vocab) if llama.llama_vocab_is_control(self._vocab, token)]
+        return ModelFacts(
+            n_params=llama.llama_model_n_params(self._model),
+            size_bytes=llama.llama_model_size(self._model),
+            quantization=_text(llama.llama_ftype_name(llama.llama_model_ftype(self._model))),
+            template=_text(template),
+            bos=self._token_text(llama.llama_vocab_bos(self._vocab)),
+            eos=self._token_text(llama.llama_vocab_eos(self._vocab)),
+            control=tuple(text for token in control if (text := self._token_text(token))),
+        )
+
+    # Device: text
+
+    def tokenize(self, text: str, *, special: bool) -> list[int]:
+        data = text.encode()
+        tokens = (ctypes.c_int32 * (len(data) + 2))()
+        count = llama.llama_tokenize(self._vocab, data, len(data), tokens, len(tokens), special, special)
+        found: list[int] = tokens[: max(0, count)]
+        bos = llama.llama_vocab_bos(self._vocab)
+        return found[1:] if special and found[:2] == [bos, bos] else found  # a template may bring its own
+
+    def piece(self, token: int) -> bytes:
+        piece = self._pieces.get(token)
+        if piece is None:
+            piece = self._pieces[token] = self._read_piece(token, special=False)
+        return piece
+
+    def ends_answer(self, token: int) -> bool:
+        return bool(llama.llama_vocab_is_eog(self._vocab, token))
+
+    # Device: sampling
+
+    def open_sampler(self, plan: SamplerPlan) -> int:
+        chain = llama.llama_sampler_chain_init(llama.llama_sampler_chain_default_params())
+        for link in self._links(plan):
+            llama.llama_sampler_chain_add(chain, link)
+        return int(chain)
+
+    def close_sampler(self, sampler: int) -> None:
+        llama.llama_sampler_free(sampler)
+
+    def sample(self, sampler: int, row: int) -> int:
+        return int(llama.llama_sampler_sample(sampler, self._ctx, row))
+
+    # Device: running
+
+    def read(self, slot: int, tokens: Tokens[int], position: int) -> None:
+        self._prompt.fill_one(slot, tokens, position)
+        self._decode(self._prompt)
+
+    def generate(self, slots: Tokens[int], tokens: Tokens[int], positions: Tokens[int]) -> None:
+        self._answers.fill_rows(slots, tokens, positions)
+        self._decode(self._answers)
+
+    # Device: KV cache
+
+    def keep(self, slot: int, count: int) -> int:
+        if count and llama.llama_memory_seq_rm(self._memory, slot, count, -1):
+            return count
+        llama.llama_memory_seq_rm(self._memory, slot, -1, -1)  # a whole sequence can always go
+        return 0
+
+    def exchange(self, first: int, second: int) -> None:
+        contents = [(second, self._take_out(first)), (first, self._take_out(second))]
+        for slot, state in contents:
+            if state and not llama.llama_state_seq_set_data(self._ctx, state, len(state), slot):
+                self.keep(first, 0)
+                self.keep(second, 0)
+                raise DecodeFailed("a sequence could not be moved")
+
+    def _take_out(self, slot: int) -> Any:
+        """The KV state of a slot as a ctypes array, None when it is empty; the slot is empty afterwards."""
+        if llama.llama_memory_seq_pos_max(self._memory, slot) < 0:
+            return None
+        size = llama.llama_state_seq_get_size(self._ctx, slot)
+        state = (ctypes.c_uint8 * size)()
+        written = llama.llama_state_seq_get_data(self._ctx, state, size, slot)
+        self.keep(slot, 0)
+        if written != size:
+            raise DecodeFailed("a sequence could not be moved")
+        return state
+
+    def _decode(self, batch: "_Batch") -> None:
+        code = llama.llama_decode(self._ctx, batch.struct)
+        if code != 0:
+            raise DecodeFailed(f"llama_decode returned {code}")
+
+    # loading
+
+    def _make_context(self, settings: RuntimeSettings) -> Any:
+        context = settings.context or memory.choose_context(
+            llama.llama_model_n_ctx_train(self._model),
+            self._kv_bytes_per_token(),
+            self.slots,
+            llama.llama_model_size(self._model),
+            memory.available_bytes(),
+        )
+        params = llama.llama_context_default_params()
+        params.n_ctx = context * self.slots
+        params.n_seq_max = self.slots
+        params.n_batch = params.n_ubatch = BATCH
+        params.n_outputs_max = max(self.slots, 1)
+        params.n_threads = params.n_threads_batch = settings.threads
+        params.kv_unified = False
+        params.flash_attn_type = llama.LLAMA_FLASH_ATTN_TYPE_ENABLED
+        before = memory.mappings()
+        ctx = llama.llama_init_from_model(self._model, params)
+        if not ctx:
+            raise ModelNotLoaded("not enough memory for this many slots and this much context")
+        memory.release_untouched(before)
+        return ctx
+
+    def _kv_bytes_per_token(self) -> int:
+        heads = max(1, llama.llama_model_n_head(self._model))
+        head_size = llama.llama_model_n_embd(self._model) // heads
+        kv_heads = max(1, llama.llama_model_n_head_kv(self._model))
+        layers = llama.llama_model_n_layer(self._model)
+        return int(2 * F16_BYTES * layers * kv_heads * head_size)
+
+    def _try_out(self) -> None:
+        """One token through the model, so that a file that loads but cannot run is found now."""
+        try:
+            self.read(0, [0], 0)
+        except DecodeFailed as error:
+            raise ModelNotLoaded(f"the model does not run: {error}") from None
+        self.keep(0, 0)
+
+    # small things
+
+    def _links(self, plan: SamplerPlan) -> list[Any]:
+        links: list[Any] = []
+        if plan.logit_bias:
+            biases = (llama.llama_logit_bias * len(plan.logit_bias))(*plan.logit_bias)
+            links.append(llama.llama_sampler_init_logit_bias(self.n_vocab, len(biases), biases))
+        if plan.penalises:
+            penalties = (PENALTY_WINDOW, plan.repeat, plan.frequency, plan.presence)
+            links.append(llama.llama_sampler_init_penalties(self.n_vocab, *penalties))
+        if plan.temperature == 0.0:
+            return [*links, llama.llama_sampler_init_greedy()]
+        return [
+            *links,
+            llama.llama_sampler_init_top_k(plan.top_k),
+            llama.llama_sampler_init_top_p(plan.top_p, 1),
+            llama.llama_sampler_init_min_p(plan.min_p, 1),
+            llama.llama_sampler_init_temp(plan.temperature),
+            llama.llama_sampler_init_dist(plan.seed),
+        ]
+
+    def _token_text(self, token: int) -> str:
+        return self._read_piece(token, special=True).decode("utf-8", "replace") if token >= 0 else ""
+
+    def _read_piece(self, token: int, *, special: bool) -> bytes:
+        size = len(self._buffer)
+        length = llama.llama_token_to_piece(self._vocab, token, self._buffer, size, 0, special)
+        return self._buffer.raw[:length] if length > 0 else b""
+
+
+class _Batch:
+    """A llama_batch over arrays of ours, made once: `rows` tokens, each of one sequence."""
+
+    def __init__(self, rows: int, *, output_all: bool) -> None:
+        self._output_all = output_all
+        self._token = (ctypes.c_int32 * rows)()
+        self._position = (ctypes.c_int32 * rows)()
+        self._slot = (ctypes.c_int32 * rows)()
+        self._output = (ctypes.c_int8 * rows)(*([int(output_all)] * rows))
+        one_each = (ctypes.c_int32 * rows)(*([1] * rows))
+        pointer = ctypes.POINTER(ctypes.c_int32)
+        step = ctypes.sizeof(ctypes.c_int32)
+        first = ctypes.addressof(self._slot)
+        own = [ctypes.cast(first + step * (row if output_all else 0), pointer) for row in range(rows)]
+        self._slots = (pointer * rows)(*own)  # a prompt's rows all point at one slot number
+        self.struct = llama.llama_batch(
+            0, self._token, None, self._position, one_each, self._slots, self._output
+        )
+
+    def fill_one(self, slot: int, tokens: Tokens[int], position: int) -> None:
+        """A chunk of one sequence; output for its last token."""
+        count = len(tokens)
+        self._output[self.struct.n_tokens - 1] = 0
+        self._output[count - 1] = 1
+        self._slot[0] = slot
+        self._token[:count] = list(tokens)
+        self._position[:count] = list(range(position, position + count))
+        self.struct.n_tokens = count
+
+    def fill_rows(self, slots: Tokens[int], tokens: Tokens[int], positions: Tokens[int]) -> None:
+        """One token for each of several sequences, each with output."""
+        count = len(slots)
+        self._slot[:count] = list(slots)
+        self._token[:count] = list(tokens)
+        self._position[:count] = list(positions)
+        self.struct.n_tokens = count
+
+
+def _load(settings: RuntimeSettings) -> Any:
+    if not 1 <= settings.slots <= llama.llama_max_parallel_sequences():
+        raise ModelNotLoaded(f"slots must be 1 to {llama.llama_max_parallel_sequences()}")
+    params = llama.llama_model_default_params()
+    model = llama.llama_model_load_from_file(settings.model_path.encode(), params)
+    if not model:
+        raise ModelNotLoaded("the file is missing, damaged or of a kind this version cannot read")
+    if not llama.llama_model_has_decoder(model) or llama.llama_model_has_encoder(model):
+        raise ModelNotLoaded("the model does not generate text")
+    return model
+
+
+def _text(data: bytes | None) -> str:
+    return (data or b"").decode("utf-8", "replace")

@@ -1,0 +1,118 @@
+"""Who runs next, and on what: decides only, never touches the model. Pure: no clock, no I/O, no chance.
+
+Between payers of one class the least served goes first (fairness.py). Interactive requests
+go before batch ones, but every BATCH_TURN-th start is batch's own, so nobody starves. One
+payer never holds every slot: a reserve stays for whoever comes next.
+"""
+
+from collections import Counter
+from dataclasses import dataclass
+
+from appliance.runtime.fairness import FairQueue, Forecast
+from appliance.runtime.sequence import Phase, Sequence
+
+BATCH_TURN = 8
+RESERVED_SHARE = 8  # one slot in so many is kept from whoever already holds the others
+
+
+class QueueFull(Exception):
+    """Nobody else may wait."""
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One step's work: rows to generate, sorted by slot, and prompt chunks to read."""
+
+    decode: list[Sequence]
+    prefill: list[tuple[Sequence, int]]
+
+
+class Scheduler:
+    """`waiting` and `running` never share a sequence, both in order of coming; len(running) <= slots."""
+
+    def __init__(self, slots: int, queue_limit: int) -> None:
+        self.slots = slots
+        self.queue_limit = queue_limit
+        self.per_payer = slots - max(1, slots // RESERVED_SHARE) if slots > 1 else 1
+        self.running: dict[str, Sequence] = {}
+        self.waiting: dict[str, Sequence] = {}
+        self._interactive = FairQueue()
+        self._batch = FairQueue()
+        self._starts = 0
+
+    def add(self, sequence: Sequence) -> None:
+        """Let it wait. Raises QueueFull when `queue_limit` others wait for more than a free slot."""
+        if len(self.waiting) >= self.queue_limit + self.slots - len(self.running):
+            raise QueueFull
+        self._queue(sequence).add(sequence)
+        self.waiting[sequence.id] = sequence
+
+    def next_to_start(self) -> Sequence | None:
+        """Who should get the next free slot; None when there is none free or nobody may have it."""
+        if len(self.running) >= self.slots:
+            return None
+        held = Counter(sequence.fair_key for sequence in self.running.values())
+        full = {payer for payer, count in held.items() if count >= self.per_payer}
+        first, second = self._interactive, self._batch
+        if self._is_batch_turn(self._starts):
+            first, second = second, first
+        return first.first(full) or second.first(full)
+
+    def start(self, sequence: Sequence, slot: int, cached: int) -> None:
+        """Give it the slot; `cached` of its prompt tokens need not be read. Its payer is charged."""
+        del self.waiting[sequence.id]
+        self._queue(sequence).remove(sequence)
+        sequence.slot, sequence.stored, sequence.cached = slot, cached, cached
+        sequence.phase = Phase.PREFILL
+        self.running[sequence.id] = sequence
+        self._queue(sequence).charge_prompt(sequence, sequence.prompt_tokens - cached)
+        self._starts += 1
+
+    def plan(self, prefill_budget: int) -> Step:
+        """The next step: every generating row, and at most `prefill_budget` prompt tokens.
+
+        The oldest prompt gets at least half of the budget, the shortest ones share the rest:
+        a short question does not wait behind a long document, and the document does move on.
+        """
+        decode = [one for one in self.running.values() if one.phase is Phase.DECODE]
+        reading = [one for one in self.running.values() if one.phase is Phase.PREFILL]
+        prefill: list[tuple[Sequence, int]] = []
+        spare = prefill_budget // 2
+        for one in sorted(reading[1:], key=lambda one: one.prompt_left):
+            if spare:
+                prefill.append((one, min(one.prompt_left, spare)))
+                spare -= prefill[-1][1]
+        if reading:
+            share = max(1, prefill_budget - prefill_budget // 2 + spare)
+            prefill.insert(0, (reading[0], min(reading[0].prompt_left, share)))
+        return Step(sorted(decode, key=lambda one: one.slot), prefill)
+
+    def generated(self, sequence: Sequence) -> None:
+        """One token of its answer was made."""
+        self._queue(sequence).charge_answer(sequence, 1)
+
+    def remove(self, sequence: Sequence) -> None:
+        """It ended, waiting or running; its slot is free from now on."""
+        queue = self._queue(sequence)
+        if self.waiting.pop(sequence.id, None) is not None:
+            queue.remove(sequence)
+        self.running.pop(sequence.id, None)
+        sequence.phase = Phase.ENDED
+        queue.prune({one.fair_key for one in self.running.values()})
+
+    def order(self, expected_tokens: float) -> list[Sequence]:
+        """The waiting in the order they will probably start, if answers have `expected_tokens`."""
+        interactive = Forecast(self._interactive, expected_tokens)
+        batch = Forecast(self._batch, expected_tokens)
+        order: list[Sequence] = []
+        while interactive or batch:
+            batch_first = self._is_batch_turn(self._starts + len(order))
+            order.append((batch if batch and (batch_first or not interactive) else interactive).pop())
+        return order
+
+    @staticmethod
+    def _is_batch_turn(starts: int) -> bool:
+        return starts % BATCH_TURN == BATCH_TURN - 1
+
+    def _queue(self, sequence: Sequence) -> FairQueue:
+        return self._batch if sequence.batch else self._interactive

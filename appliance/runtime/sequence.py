@@ -1,0 +1,67 @@
+"""One request on its way through the engine: its tokens, where it stands, what it has said.
+
+All of a request's state lives here; the scheduler moves it, the engine feeds it.
+"""
+
+from collections.abc import Sequence as Tokens
+from dataclasses import dataclass, field
+from enum import Enum
+
+from appliance.runtime.detokenize import Utf8Stream
+from appliance.runtime.sampling import SamplerPlan
+from appliance.runtime.stopping import StopStrings
+
+
+class Phase(Enum):
+    WAITING = "waiting"
+    PREFILL = "prefill"
+    DECODE = "decode"
+    ENDED = "ended"
+
+
+@dataclass(eq=False, slots=True)
+class Sequence:
+    """`tokens` is the prompt, then what was generated; the first `stored` of them are in the KV cache.
+
+    `limit`: most tokens it may generate. `sampler`: the device's handle while it runs, else 0.
+    `told`: the reader knows that it waits. Times are monotonic seconds.
+    """
+
+    id: str
+    fair_key: str
+    weight: float
+    batch: bool
+    cache_scope: str
+    tokens: list[int]
+    prompt_tokens: int
+    limit: int
+    sampling: SamplerPlan
+    stop: StopStrings
+    arrived: float
+    deadline: float
+    dropped_turns: int = 0
+    phase: Phase = Phase.WAITING
+    slot: int = -1
+    sampler: int = 0
+    stored: int = 0
+    cached: int = 0
+    generated: int = 0
+    told: bool = False
+    started: float = 0.0
+    first_token: float = 0.0
+    utf8: Utf8Stream = field(default_factory=Utf8Stream)
+
+    @property
+    def prompt_left(self) -> int:
+        """Prompt tokens still to read."""
+        return self.prompt_tokens - self.stored
+
+    def next_chunk(self, count: int) -> Tokens[int]:
+        """The next `count` prompt tokens to read."""
+        return self.tokens[self.stored : self.stored + count]
+
+    def accept(self, token: int, piece: bytes) -> str:
+        """Add a generated token; the text that can be shown now."""
+        self.tokens.append(token)
+        self.generated += 1
+        return self.stop.feed(self.utf8.feed(piece))

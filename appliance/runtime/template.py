@@ -1,0 +1,131 @@
+"""The chat template of a GGUF: code from a stranger, rendered in a sandbox with a budget.
+
+CVE-2024-34359: a template was rendered unsandboxed and ran commands. Here: Jinja2's immutable
+sandbox, no filters or methods that make text grow out of nothing, a limit on executed lines
+and on output. What remains is a process without files, network or other programs.
+
+A model without a template gets PLAIN_TEMPLATE: "Role: content" lines, the answer ending
+where the next "User:" line would begin.
+"""
+
+import json
+import re
+import sys
+from collections.abc import Sequence
+from types import FrameType
+from typing import Any
+
+from jinja2 import Template, TemplateError
+from jinja2.ext import loopcontrols
+from jinja2.sandbox import ImmutableSandboxedEnvironment
+
+from appliance.protocol.messages import Turn
+
+MAX_LINES = 500_000
+MAX_FACTOR = 4  # output may be so many times the conversation,
+MAX_EXTRA_CHARS = 100_000  # and so much more
+MAX_MADE_CHARS = 100_000  # by one multiplication or formatting
+
+PLAIN_TEMPLATE = (
+    "{% for message in messages %}{{ message.role | capitalize }}: {{ message.content }}\n\n{% endfor %}"
+    "Assistant:"
+)
+PLAIN_STOPS = ("\nUser:", "\nSystem:")
+
+GROWING_METHODS = {"center", "ljust", "rjust", "zfill", "expandtabs", "format", "format_map", "to_bytes"}
+GROWING_FILTERS = ("center", "format", "indent", "wordwrap", "urlize", "xmlattr", "pprint", "filesizeformat")
+
+
+class BadTemplate(Exception):
+    """The template cannot be used, or refuses this conversation."""
+
+
+class _Sandbox(ImmutableSandboxedEnvironment):
+    intercepted_binops = frozenset({"*", "**", "%", "<<"})
+
+    def is_safe_attribute(self, obj: Any, attr: str, value: Any) -> bool:
+        return attr not in GROWING_METHODS and super().is_safe_attribute(obj, attr, value)
+
+    def call_binop(self, context: Any, operator: str, left: Any, right: Any) -> Any:
+        numbers = isinstance(left, (int, float)) and isinstance(right, (int, float))
+        small = numbers and abs(left) < 2**31 and abs(right) < 64
+        repeats = operator == "*" and isinstance(left, str) and isinstance(right, int)
+        if small or (numbers and operator in "*%") or (repeats and len(left) * right < MAX_MADE_CHARS):
+            return super().call_binop(context, operator, left, right)
+        raise BadTemplate(f"operator {operator}")
+
+
+class ChatTemplate:
+    """A compiled template. `control` are the texts of control tokens: in messages they are defused."""
+
+    def __init__(self, source: str, bos: str, eos: str, control: Sequence[str]) -> None:
+        self.stops = () if source else PLAIN_STOPS
+        self._names = {"bos_token": bos, "eos_token": eos, "add_generation_prompt": True}
+        self._control = re.compile(
+            "|".join(map(re.escape, sorted(control, key=len, reverse=True))) or r"\Z\A."
+        )
+        try:
+            self._template = _environment().from_string(source or PLAIN_TEMPLATE)
+        except (TemplateError, RecursionError, SyntaxError, ValueError) as error:
+            raise BadTemplate(type(error).__name__) from None
+
+    def render(self, turns: Sequence[Turn]) -> str:
+        """The prompt for these turns. Raises BadTemplate."""
+        messages = [{"role": turn.role, "content": self._defuse(turn.content)} for turn in turns]
+        most = MAX_FACTOR * sum(len(turn.content) for turn in turns) + MAX_EXTRA_CHARS
+        try:
+            return _render(self._template, most, {**self._names, "messages": messages})
+        except (TemplateError, ArithmeticError, LookupError, TypeError, ValueError, AttributeError) as error:
+            raise BadTemplate(type(error).__name__) from None
+        except (RecursionError, MemoryError):
+            raise BadTemplate("too large") from None
+
+    def _defuse(self, content: str) -> str:
+        """Break every control token's text with a zero-width joiner: it stays legible, and is plain text."""
+        return self._control.sub(lambda match: f"{match[0][0]}\u2060{match[0][1:]}", content)
+
+
+def _environment() -> _Sandbox:
+    environment = _Sandbox(trim_blocks=True, lstrip_blocks=True, extensions=[loopcontrols])
+    for name in ("lipsum", "cycler", "joiner"):
+        del environment.globals[name]
+    for name in GROWING_FILTERS:
+        del environment.filters[name]
+    environment.globals["raise_exception"] = _raise_exception
+    environment.filters["tojson"] = _to_json
+    return environment
+
+
+def _raise_exception(_message: object) -> None:
+    raise BadTemplate("refused by the template")
+
+
+def _to_json(value: object, indent: int | None = None) -> str:
+    """As Hugging Face renders it: not escaped for HTML."""
+    return json.dumps(value, ensure_ascii=False, indent=indent if indent in (None, 2, 4) else None)
+
+
+def _render(template: Template, most: int, names: dict[str, Any]) -> str:
+    """Render with a budget of executed Python lines, counted by a trace function, and of output."""
+    lines = 0
+
+    def count(_frame: FrameType, _event: str, _argument: Any) -> Any:
+        nonlocal lines
+        lines += 1
+        if lines > MAX_LINES:
+            raise BadTemplate("too slow")
+        return count
+
+    parts: list[str] = []
+    size = 0
+    before = sys.gettrace()
+    sys.settrace(count)
+    try:
+        for part in template.generate(names):
+            parts.append(part)
+            size += len(part)
+            if size > most:
+                raise BadTemplate("too long")
+    finally:
+        sys.settrace(before)
+    return "".join(parts)
