@@ -1,6 +1,7 @@
 """Starting a process that locks itself and does one thing."""
 
 import json
+import os
 import subprocess
 import sys
 from collections.abc import Callable, Sequence
@@ -9,7 +10,6 @@ from typing import Any
 
 import pytest
 
-CHECKOUT = Path(__file__).parents[2]
 Locked = Callable[..., Any]
 
 
@@ -22,7 +22,7 @@ def start(name: str, arguments: dict[str, Any], descriptors: Sequence[int] = ())
         stderr=subprocess.PIPE,
         text=True,
         pass_fds=descriptors,
-        env={"PYTHONPATH": str(CHECKOUT)},
+        env={"PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
     )
 
 

@@ -1,6 +1,7 @@
 """An outside world and a way to let a process attack it, locked or not."""
 
 import json
+import os
 import subprocess
 import sys
 import tempfile
@@ -16,7 +17,6 @@ from appliance.egress.probe import TECHNIQUES, Row
 from tests.escape.outside import Outside
 
 ALL_STEPS = tuple(step.__name__ for step in jail.STEPS)
-CHECKOUT = Path(__file__).parents[2]
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +93,7 @@ def _order(orders: dict[str, Any], listener: int) -> list[dict[str, Any]]:
         capture_output=True,
         text=True,
         pass_fds=[listener],
-        env={"PYTHONPATH": str(CHECKOUT)},
+        env={"PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
         check=False,
     )
     assert done.returncode == 0, done.stderr
