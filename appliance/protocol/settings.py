@@ -1,10 +1,14 @@
-"""What a runtime is started with."""
+"""What the supervisor tells the model process at its start. Plain values, no secrets."""
 
 import msgspec
 
 
 class RuntimeSettings(msgspec.Struct, frozen=True, kw_only=True):
-    """One model and how to run it. `context`: tokens per sequence, 0 = chosen for the model."""
+    """Which model to serve and how widely.
+
+    `context`: tokens per sequence, 0 = chosen from the model and the machine's memory.
+    `queue_limit`: requests that may wait for a slot before others are refused.
+    """
 
     model_path: str
     model_name: str
