@@ -1,127 +1,200 @@
-"""policies/*.yaml as typed, validated documents. A set of them has one revision: its content hash.
+"""Reads policies/*.yaml: every mistake named with file, line and remedy; never half a policy.
 
-The files in the data folder's policies/ win over the shipped ones, file by file.
+The shipped files are the defaults; a file of the same name in the data folder's policies/
+takes the place of a shipped one.
 """
 
 import hashlib
 import json
+from collections.abc import Mapping
+from difflib import get_close_matches
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TypeVar
 
-import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ValidationError
+from pydantic_core import ErrorDetails
 
 from appliance.config import Settings, share_folder
-from appliance.core import Permission, Principal, Role
-from appliance.errors import N_, ConfigError
+from appliance.errors import N_
+from appliance.policy.detectors import dictionary as terms
+from appliance.policy.detectors.dictionary import Dictionary
+from appliance.policy.model import Access, Direction, Dlp, Limit, Limits, PolicySet, compiled
+from appliance.policy.yaml_text import Place, PlainDocument, PolicyError, read
 
-MAX_BYTES = 1024 * 1024
+__all__ = ["DOCUMENTS", "Direction", "Limit", "PolicyError", "PolicySet", "check", "load", "load_active"]
 
+DOCUMENTS: Mapping[str, type[BaseModel]] = {"access": Access, "dlp": Dlp, "limits": Limits}
+TERMS_FILE = "terms.txt"
 
-class Document(BaseModel):
-    """Unknown keys are errors; nothing changes after loading."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class Access(Document):
-    """access.yaml: the permissions of each role."""
-
-    roles: dict[Role, frozenset[Permission]]
-
-
-class Limit(Document):
-    """What one person may have under way, and their share of the model under load."""
-
-    running: Annotated[int, Field(ge=1, le=1000)]
-    waiting: Annotated[int, Field(ge=0, le=10_000)]
-    weight: Annotated[float, Field(gt=0, le=100)]
-
-
-class Limits(Document):
-    """limits.yaml."""
-
-    default: Limit
-
-
-class PolicySet(Document):
-    """Every document, and the revision that names exactly this content."""
-
-    access: Access
-    limits: Limits
-    revision: str
-
-    def limits_for(self, _principal: Principal) -> Limit:
-        """The limits that hold for this person."""
-        return self.limits.default
-
-
-class _StrictLoader(yaml.SafeLoader):
-    """Safe YAML that refuses a key given twice and any alias (they make bombs)."""
-
-    def compose_node(self, parent: Any, index: Any) -> Any:
-        if self.check_event(yaml.AliasEvent):
-            mark = self.peek_event().start_mark  # type: ignore[no-untyped-call]  # the stubs leave it out
-            raise yaml.constructor.ConstructorError(None, None, "aliases are not allowed", mark)
-        return super().compose_node(parent, index)
-
-    def construct_mapping(self, node: Any, deep: bool = False) -> Any:
-        seen = set()
-        for key_node, _ in node.value:
-            key = self.construct_object(key_node, deep=True)
-            if key in seen:
-                raise yaml.constructor.ConstructorError(
-                    None, None, f"'{key}' is given twice", key_node.start_mark
-                )
-            seen.add(key)
-        return super().construct_mapping(node, deep=deep)
+_Model = TypeVar("_Model", bound=BaseModel)
 
 
 def load_active(settings: Settings) -> PolicySet:
-    """The policy in force. ConfigError with file, line and remedy when a document is bad."""
-    return load(settings.data / "policies")
+    """The policies in force: the data folder's where it has them, else the shipped ones."""
+    return load(share_folder("policies"), settings.data / "policies")
 
 
-def load(folder: Path) -> PolicySet:
-    """The set whose files stand in `folder`, the shipped ones filling in."""
-    raw = {name: _read(_file(folder, name)) for name in ("access", "limits")}
-    digest = hashlib.sha256(json.dumps(raw, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
-    documents = {
-        name: _validate(kind, raw[name], _file(folder, name))
-        for name, kind in (("access", Access), ("limits", Limits))
-    }
-    return PolicySet.model_validate({**documents, "revision": digest})
+def load(folder: Path, override: Path | None = None) -> PolicySet:
+    """The policies of `folder`, files in `override` first. Raises PolicyError for the first mistake."""
+    policy, problems = check(folder, override)
+    if policy is None:
+        raise problems[0]
+    return policy
 
 
-def _file(folder: Path, name: str) -> Path:
-    own = folder / f"{name}.yaml"
-    return own if own.is_file() else share_folder("policies") / f"{name}.yaml"
+def check(folder: Path, override: Path | None = None) -> tuple[PolicySet | None, tuple[PolicyError, ...]]:
+    """The policies, or everything that is wrong with them."""
+    problems: list[PolicyError] = []
+    plain = {name: _plain(_path(f"{name}.yaml", folder, override), problems) for name in DOCUMENTS}
+    words = _terms(_path(TERMS_FILE, folder, override), problems)
+    access = _validated(Access, plain["access"], problems)
+    dlp = _validated(Dlp, plain["dlp"], problems)
+    limits = _validated(Limits, plain["limits"], problems)
+    if access is None or dlp is None or limits is None:
+        return None, tuple(problems)
+    problems += _repeated_ids(access, dlp, plain)
+    if problems:
+        return None, tuple(problems)
+    return compiled(access, dlp, limits, Dictionary(words), _revision((access, dlp, limits), words)), ()
 
 
-def _read(path: Path) -> Any:
+def _path(name: str, folder: Path, override: Path | None) -> Path:
+    if override is not None and (override / name).is_file():
+        return override / name
+    return folder / name
+
+
+def _plain(file: Path, problems: list[PolicyError]) -> PlainDocument | None:
     try:
-        data = path.read_bytes()
-        if len(data) > MAX_BYTES:
-            raise ConfigError(N_("%(path)s is larger than 1 MiB. A policy file is a few pages."), path=path)
-        return yaml.load(data.decode("utf-8"), _StrictLoader)  # noqa: S506 - a SafeLoader
-    except yaml.MarkedYAMLError as error:
-        line = error.problem_mark.line + 1 if error.problem_mark else 1
-        raise ConfigError(
-            N_("%(path)s, line %(line)d: %(problem)s."), path=path, line=line, problem=error.problem
-        ) from None
-    except (UnicodeDecodeError, yaml.YAMLError):
-        raise ConfigError(N_("%(path)s is not UTF-8 YAML text."), path=path) from None
+        return read(file)
+    except PolicyError as error:
+        problems.append(error)
+        return None
 
 
-def _validate(kind: type[Document], raw: Any, path: Path) -> Document:
+def _validated(
+    model: type[_Model], document: PlainDocument | None, problems: list[PolicyError]
+) -> _Model | None:
+    if document is None:
+        return None
     try:
-        return kind.model_validate(raw)
-    except ValidationError as error:
-        first = error.errors()[0]
-        place = ".".join(str(part) for part in first["loc"])
-        raise ConfigError(
-            N_("%(path)s: %(place)s: %(problem)s."),
-            path=path,
-            place=place or "the file",
-            problem=first["msg"],
-        ) from None
+        return model.model_validate(document.value)
+    except ValidationError as invalid:
+        problems += [_explained(document, model, error) for error in invalid.errors(include_url=False)]
+        return None
+
+
+def _explained(document: PlainDocument, model: type[BaseModel], error: ErrorDetails) -> PolicyError:
+    place: Place = tuple(error["loc"])
+    where = ".".join(str(part) for part in place) or "/"
+    line = document.line_of(place)
+    if error["type"] == "extra_forbidden":
+        known = _keys(model, place)
+        return PolicyError(
+            N_("%(file)s, line %(line)d: unknown key '%(key)s'. %(remedy)s"),
+            file=document.file,
+            line=line,
+            key=str(place[-1])[:80],
+            remedy=_remedy(place[-1], known),
+        )
+    if error["type"] == "missing":
+        return PolicyError(
+            N_("%(file)s, line %(line)d: '%(key)s' is missing. Add it."),
+            file=document.file,
+            line=line,
+            key=where,
+        )
+    remedy = _remedy(error["input"], _choices(error)) if _choices(error) else ""
+    return PolicyError(
+        N_("%(file)s, line %(line)d: '%(key)s' is wrong: %(problem)s. %(remedy)s"),
+        file=document.file,
+        line=line,
+        key=where,
+        problem=error["msg"][:300],
+        remedy=remedy,
+    )
+
+
+def _keys(model: type[BaseModel], place: Place) -> list[str]:
+    """The keys that may stand where the last part of `place` stands."""
+    schema = model.model_json_schema()
+    node = schema
+    for part in place[:-1]:
+        node = node.get("items", {}) if isinstance(part, int) else node.get("properties", {}).get(part, {})
+        if "$ref" in node:
+            node = schema["$defs"][node["$ref"].rpartition("/")[2]]
+    return sorted(node.get("properties", ()))
+
+
+def _choices(error: ErrorDetails) -> list[str]:
+    """The values pydantic lists for an enumeration: 'a', 'b' or 'c'."""
+    expected = str(error.get("ctx", {}).get("expected", ""))
+    return expected.split("'")[1::2]
+
+
+def _remedy(given: object, known: list[str]) -> str:
+    close = get_close_matches(str(given)[:80], known, n=1)
+    return f"Did you mean '{close[0]}'?" if close else f"Known: {', '.join(known)}."
+
+
+def _repeated_ids(access: Access, dlp: Dlp, plain: Mapping[str, PlainDocument | None]) -> list[PolicyError]:
+    """Rule ids name one rule in all documents together."""
+    places: list[tuple[str, Place, str]] = [
+        ("access", ("otherwise", "id"), access.otherwise.id),
+        *(("access", ("rules", number, "id"), rule.id) for number, rule in enumerate(access.rules)),
+        *(("dlp", ("rules", number, "id"), rule.id) for number, rule in enumerate(dlp.rules)),
+    ]
+    seen: set[str] = set()
+    problems = []
+    for name, place, rule_id in places:
+        document = plain[name]
+        if rule_id in seen and document is not None:
+            problems.append(
+                PolicyError(
+                    N_("%(file)s, line %(line)d: the rule id '%(rule)s' is used twice. Choose another."),
+                    file=document.file,
+                    line=document.line_of(place),
+                    rule=rule_id,
+                )
+            )
+        seen.add(rule_id)
+    return problems
+
+
+def _terms(file: Path, problems: list[PolicyError]) -> list[str]:
+    """One term a line; empty lines and lines that begin with # do not count. The file is optional."""
+    if not file.is_file():
+        return []
+    try:
+        lines = file.read_bytes().decode("utf-8").splitlines()
+    except (OSError, UnicodeDecodeError):
+        problems.append(PolicyError(N_("%(file)s is not readable UTF-8 text."), file=file, line=1))
+        return []
+    words: dict[str, None] = {}
+    for number, line in enumerate(lines, 1):
+        term = line.strip()
+        if not term or term.startswith("#"):
+            continue
+        if not terms.SHORTEST <= len(term) <= terms.LONGEST:
+            problems.append(
+                PolicyError(
+                    N_("%(file)s, line %(line)d: a term has %(least)d to %(most)d characters."),
+                    file=file,
+                    line=number,
+                    least=terms.SHORTEST,
+                    most=terms.LONGEST,
+                )
+            )
+        words[term] = None
+    if len(words) > terms.MOST:
+        problems.append(
+            PolicyError(N_("%(file)s: more than %(most)d terms."), file=file, line=1, most=terms.MOST)
+        )
+    return list(words)
+
+
+def _revision(documents: tuple[BaseModel, ...], words: list[str]) -> str:
+    """SHA-256 over what the documents mean: comments, order of keys and spelling do not count."""
+    meaning = [document.model_dump(mode="json") for document in documents]
+    text = json.dumps([*meaning, sorted(words)], ensure_ascii=False, sort_keys=True, separators=(",", ":"))
+    return hashlib.sha256(text.encode("utf-8")).hexdigest()

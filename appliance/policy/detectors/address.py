@@ -3,17 +3,20 @@
 import re
 from collections.abc import Iterator
 
-from appliance.policy.detectors.finding import Finding, Kind, Level, stars
+from appliance.policy.detectors.finding import Finding, Kind, Level
 from appliance.policy.detectors.view import View
 
 _LONGEST_BEFORE = 48
 _PLACES = r"(?:[가-힣]{1,7}(?:시|도|군|구|읍|면) ){1,4}"
 _NUMBER = re.compile(r"[로길동리가] ?(?:지하 ?)?[0-9]{1,4}(?:-[0-9]{1,4})?(?![0-9])")
-_ROAD = re.compile(rf"(?<![가-힣]){_PLACES}(?:[가-힣0-9]{{1,12}}[로길] ?[0-9]{{1,4}}번?)?[가-힣0-9]{{0,12}}[로길]$")
+_ROAD = re.compile(
+    rf"(?<![가-힣]){_PLACES}(?:[가-힣0-9]{{1,12}}[로길] ?[0-9]{{1,4}}번?)?[가-힣0-9]{{0,12}}[로길]$"
+)
 _LOT = re.compile(rf"(?<![가-힣]){_PLACES}[가-힣0-9]{{1,8}}[동리가]$")
 _REST = re.compile(r"(?:번길 ?[0-9]{1,4}(?:-[0-9]{1,4})?)?(?: ?번지)?")
 _FLAT = re.compile(
-    r"(?:,? ?\(?[가-힣A-Za-z0-9]{1,15}\)?){0,2}?,? ?(?:[0-9A-Za-z가-힣]{1,4}동 ?)?(?:[0-9]{1,2}층 ?)?[0-9]{1,5}호(?![선기차봉])"
+    r"(?:,? ?\(?[가-힣A-Za-z0-9]{1,15}\)?){0,2}?,? ?(?:[0-9A-Za-z가-힣]{1,4}동 ?)?"
+    r"(?:[0-9]{1,2}층 ?)?[0-9]{1,5}호(?![선기차봉])"
 )
 _DIGIT = re.compile("[0-9]")
 

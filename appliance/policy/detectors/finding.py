@@ -7,7 +7,7 @@ from enum import IntEnum, StrEnum
 class Kind(StrEnum):
     """What was found. The order is the precedence between equally sure overlapping findings."""
 
-    SECRET = "secret"
+    SECRET = "secret"  # noqa: S105 - a kind of finding
     RRN = "rrn"
     FOREIGNER = "foreigner"
     LICENCE = "licence"

@@ -8,7 +8,9 @@ from appliance.policy.detectors.view import View
 
 _OCTET = r"(?:25[0-5]|2[0-4][0-9]|1[0-9][0-9]|[1-9]?[0-9])"
 _SHAPE = re.compile(rf"[0-9](?<![0-9.].)[0-9]{{0,2}}(?:\.{_OCTET}){{3}}(?![0-9])(?!\.[0-9])")
-_CONTEXT = re.compile("아이피|서버|접속|호스트|게이트웨이|(?<![A-Za-z])(?i:ip|host|server|ping|ssh|gateway|dns)(?![A-Za-z])")
+_CONTEXT = re.compile(
+    "아이피|서버|접속|호스트|게이트웨이|(?<![A-Za-z])(?i:ip|host|server|ping|ssh|gateway|dns)(?![A-Za-z])"
+)
 _VERSION = re.compile("버전|펌웨어|릴리스|빌드|(?i:version|ver|firmware|release|build|v) ?[.:]? ?$")
 
 

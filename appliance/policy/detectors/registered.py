@@ -7,7 +7,12 @@ from appliance.policy.detectors.finding import Finding, Kind, Level, stars
 from appliance.policy.detectors.view import View
 
 _FAMILIES = (
-    (Kind.HEALTH_INSURANCE, "보험", re.compile("건강 ?보험|보험증"), re.compile(r"[0-9](?<![0-9].)-?[0-9]{10}(?![0-9])")),
+    (
+        Kind.HEALTH_INSURANCE,
+        "보험",
+        re.compile("건강 ?보험|보험증"),
+        re.compile(r"[0-9](?<![0-9].)-?[0-9]{10}(?![0-9])"),
+    ),
     (Kind.MILITARY, "군번", re.compile("군번"), re.compile(r"[0-9](?<![0-9].)[0-9]-[0-9]{5,8}(?![0-9])")),
     (Kind.STUDENT, "학번", re.compile("학번"), re.compile(r"[0-9](?<![0-9].)[0-9]{7,9}(?![0-9])")),
 )

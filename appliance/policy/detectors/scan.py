@@ -67,7 +67,9 @@ def candidates(text: str, today: date, dictionary: Dictionary | None = None) -> 
 
 def resolve(found: Iterable[Finding]) -> list[Finding]:
     """Of overlapping findings keep the surer one; then by kind; then the longer; then the first."""
-    ranked = sorted(found, key=lambda one: (-one.level, _PRECEDENCE[one.type], one.start - one.end, one.start))
+    ranked = sorted(
+        found, key=lambda one: (-one.level, _PRECEDENCE[one.type], one.start - one.end, one.start)
+    )
     kept: list[Finding] = []
     starts: list[int] = []
     for finding in ranked:

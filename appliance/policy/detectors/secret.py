@@ -20,7 +20,11 @@ _PEM = re.compile(
 _FAMILIES = tuple(
     (trigger, f"secret.{rule}", re.compile(pattern))
     for trigger, rule, pattern in (
-        ("eyJ", "jwt", r"(?<![A-Za-z0-9_-])eyJ[A-Za-z0-9_-]{8,512}\.eyJ[A-Za-z0-9_-]{8,4096}\.[A-Za-z0-9_-]{16,1024}"),
+        (
+            "eyJ",
+            "jwt",
+            r"(?<![A-Za-z0-9_-])eyJ[A-Za-z0-9_-]{8,512}\.eyJ[A-Za-z0-9_-]{8,4096}\.[A-Za-z0-9_-]{16,1024}",
+        ),
         ("://", "url", r"(?<=://)[A-Za-z0-9._~%!$&*+,;=-]{0,64}:([!-.0-?A-~]{1,128})(?=@[A-Za-z0-9\[])"),
         ("sk-", "key", r"(?<![A-Za-z0-9])sk-(?:[a-z]{2,8}-)?[A-Za-z0-9_-]{20,256}"),
         ("k_live_", "key", r"(?<![A-Za-z0-9])[sr]k_live_[A-Za-z0-9]{16,128}"),

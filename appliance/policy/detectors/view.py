@@ -37,7 +37,9 @@ class View:
             if end - start >= shortest:
                 yield from self.every(shape, max(start - 1, 0), end)
 
-    def every(self, shape: re.Pattern[str], start: int = 0, end: int | None = None) -> Iterator[re.Match[str]]:
+    def every(
+        self, shape: re.Pattern[str], start: int = 0, end: int | None = None
+    ) -> Iterator[re.Match[str]]:
         """Every place where `shape` fits, overlapping ones too, so that no match hides another."""
         last = len(self.text) if end is None else end
         match = shape.search(self.text, start, last)
