@@ -6,6 +6,7 @@ Streams, so memory stays flat. The report names the first entry that is not as i
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 
 from appliance.audit import store
@@ -89,7 +90,7 @@ def _check_entries(session: Session, verifier: Verifier, progress: _Progress) ->
             raise _Bad(min(index, row.index), found)
         at = index % WIDTH * HASH_BYTES
         if at == 0:
-            tile = store.tile(session, 0, index // WIDTH)
+            tile = _tile(session, 0, index // WIDTH)
         hashed = _check_row(row, tile[at : at + HASH_BYTES])
         tree.append(hashed)
         progress.size += 1
@@ -139,7 +140,7 @@ def _check_tiles(session: Session, size: int) -> None:
     while count := size >> HEIGHT * level:
         for index in range((count + WIDTH - 1) // WIDTH):
             expected += 1
-            hashes = store.tile(session, level, index)
+            hashes = _tile(session, level, index)
             width = min(WIDTH, count - index * WIDTH)
             if len(hashes) != width * HASH_BYTES:
                 first = index << HEIGHT * (level + 1)
@@ -155,7 +156,7 @@ def _check_upper(session: Session, level: int, index: int, hashes: bytes) -> Non
     for offset in range(len(hashes) // HASH_BYTES):
         below = index * WIDTH + offset
         try:
-            root = subtree_root(store.tile(session, level - 1, below), HEIGHT)
+            root = subtree_root(_tile(session, level - 1, below), HEIGHT)
         except ValueError:
             root = b""
         if root != hashes[offset * HASH_BYTES : (offset + 1) * HASH_BYTES]:
@@ -168,3 +169,11 @@ def _check_head(session: Session, size: int, head: Head) -> None:
     node = node_reader(lambda level, index: store.tile(session, level, index))
     if CompactRange.read(head.size, node).root() != head.root:
         raise _Bad(0, f"the first {head.size} entries are not those the sealer signed")
+
+
+def _tile(session: Session, level: int, index: int) -> bytes:
+    """A tile's hashes; none when it cannot be read, which the caller then names by its entries."""
+    try:
+        return store.tile(session, level, index)
+    except (DBAPIError, TypeError, ValueError):
+        return b""
