@@ -84,7 +84,7 @@ def _guard(settings: Settings) -> Iterator[Check]:
     for layer in features.probe():
         yield Check(
             f"guard {layer.name}",
-            layer.active or settings.guard != "kernel",
+            layer.active or not layer.required or settings.guard != "kernel",
             layer.detail,
             N_("Use a newer kernel, or serve with a lower --guard after reading docs/security.md."),
         )

@@ -90,11 +90,11 @@ class Product:
     def children(self) -> dict[str, int]:
         """Role -> process id of every child that is alive."""
         found = {}
-        for entry in Path("/proc").iterdir():
+        for entry in Path("/proc").glob("[0-9]*"):
             try:
                 parent = (entry / "stat").read_text().rsplit(")", 1)[1].split()[1]
                 words = (entry / "cmdline").read_bytes().split(b"\0")
-            except (FileNotFoundError, ProcessLookupError, NotADirectoryError, IndexError):
+            except (FileNotFoundError, ProcessLookupError, IndexError):
                 continue
             if parent == str(self.process.pid) and b"appliance.supervisor.child" in words:
                 found[words[words.index(b"appliance.supervisor.child") + 1].decode()] = int(entry.name)

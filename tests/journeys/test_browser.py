@@ -110,7 +110,7 @@ def test_the_first_administrator_is_made_at_the_one_time_address(
         page.get_by_label("이름").fill("첫 관리자")
         for field in page.locator("input[type=password]").all():
             field.fill(PASSWORD)
-        page.locator("form button").last.click()
+        page.locator("button.primary").click()
         page.wait_for_url("**/chat")
         watch.expected.append("404")
         assert page.request.get(product.address).status == 404
