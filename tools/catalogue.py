@@ -1,7 +1,7 @@
 """Brings web/locales in step with the sources: new messages appear, gone ones leave, English fills itself.
 
-    python tools/catalogue.py           update the files, list what is not translated
-    python tools/catalogue.py --check   change nothing, exit 1 if anything is missing
+python tools/catalogue.py           update the files, list what is not translated
+python tools/catalogue.py --check   change nothing, exit 1 if anything is missing
 """
 
 import io

@@ -27,7 +27,7 @@ CONTENT_SECURITY_POLICY = "; ".join(
     )
 )
 _FEATURES = (
-    "accelerometer", "autoplay", "bluetooth", "browsing-topics", "camera", "display-capture",
+    "accelerometer", "autoplay", "browsing-topics", "camera", "display-capture",
     "encrypted-media", "fullscreen", "geolocation", "gyroscope", "hid", "identity-credentials-get",
     "idle-detection", "local-fonts", "magnetometer", "microphone", "midi", "otp-credentials", "payment",
     "picture-in-picture", "publickey-credentials-create", "publickey-credentials-get", "screen-wake-lock",

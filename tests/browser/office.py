@@ -60,7 +60,11 @@ def serve(house: House) -> Iterator[str]:
     listening = socket.create_server(("127.0.0.1", 0))
     server = uvicorn.Server(
         uvicorn.Config(
-            create_app(house.services), log_config=None, lifespan="off", ws="none", timeout_graceful_shutdown=1
+            create_app(house.services),
+            log_config=None,
+            lifespan="off",
+            ws="none",
+            timeout_graceful_shutdown=1,
         )
     )
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]}, daemon=True)

@@ -42,9 +42,7 @@ class Watch:
         page.on("request", self._request)
 
     def unexpected(self) -> list[str]:
-        return [
-            problem for problem in self.problems if not any(known in problem for known in self.expected)
-        ]
+        return [problem for problem in self.problems if not any(known in problem for known in self.expected)]
 
     def _console(self, message: ConsoleMessage) -> None:
         if message.type in ("error", "warning"):
@@ -76,14 +74,13 @@ def open_page(browser: Browser, base_url: str, **options: Any) -> Iterator[tuple
         context.add_init_script(_REPORT_VIOLATIONS)
         context.on("page", watch.follow)
         yield context.new_page(), watch
-        assert watch.unexpected() == []
+        problems = watch.unexpected()
+        assert problems == [], problems
     finally:
         context.close()
 
 
 def sideways_scroll(page: Page) -> int:
     """By how many pixels the page is wider than its window."""
-    width: int = page.evaluate(
-        "document.documentElement.scrollWidth - document.documentElement.clientWidth"
-    )
+    width: int = page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
     return width

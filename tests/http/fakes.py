@@ -23,6 +23,7 @@ from appliance.protocol.messages import Failed, Finished, StreamEvent, Token
 from tests.fakes import FakeClock
 
 SETUP_TOKEN = "one-time-token"
+PASSWORD = "느티나무 아래 세 번째 의자"
 Script = Callable[[str], AsyncIterator[StreamEvent]]
 
 
@@ -180,6 +181,9 @@ class FakeChat:
         if found is None:
             raise NotFound("There is no such answer.")
         yield Token(answer_id, found.text)
+        if found.state == "failed":
+            yield Failed(id=answer_id, code="lost")
+            return
         yield Finished(id=answer_id, reason="stop", completion_tokens=found.completion_tokens, decode_s=1.0)
 
     async def stop(self, principal: Principal, conversation_id: str) -> None:
@@ -272,8 +276,8 @@ class House:
             setup_token_sha256=hashlib.sha256(SETUP_TOKEN.encode()).hexdigest(),
         )
 
-    def person(self, name: str, password: str = "correct horse") -> tuple[Principal, str]:
+    def person(self, name: str) -> tuple[Principal, str]:
         """An account with an open session: its principal and its cookie's token."""
-        account = self.accounts.add(name, password, frozenset({Role.MEMBER}))
+        account = self.accounts.add(name, PASSWORD, frozenset({Role.MEMBER}))
         token = self.sessions.open_for(account, "127.0.0.1")
         return self.sessions.open[token], token

@@ -12,7 +12,7 @@ const byId = (id) => document.getElementById(id);
 const form = byId("composer");
 const stopForm = byId("stop");
 const transcript = byId("transcript");
-const scroll = followBottom(byId("scroll"), byId("jump"));
+const scroll = followBottom(byId("scroll"), byId("jump"), transcript.childElementCount > 0);
 const desk = composer(form, byId("room").dataset.sendKey, sent);
 
 addCodeButtons(transcript);

@@ -2,29 +2,31 @@
 
 const NEAR = 48;
 
-export function followBottom(box, jump) {
-  let following = true;
+// `started`: whether there is a newest text yet; an empty conversation is read from its top.
+export function followBottom(box, jump, started) {
+  let following = started;
 
   const atBottom = () => box.scrollHeight - box.scrollTop - box.clientHeight < NEAR;
   const toBottom = () => {
     box.scrollTop = box.scrollHeight;
   };
   box.addEventListener("scroll", () => {
-    following = atBottom();
-    jump.hidden = following;
+    following = started && atBottom();
+    jump.hidden = !started || following;
   });
   jump.addEventListener("click", () => {
     following = true;
     toBottom();
   });
   new ResizeObserver(() => following && toBottom()).observe(box);
-  toBottom();
+  if (started) toBottom();
   return {
     grew: () => {
       if (following) toBottom();
       else jump.hidden = false;
     },
     toBottom: () => {
+      started = true;
       following = true;
       toBottom();
     },
