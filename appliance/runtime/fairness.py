@@ -7,7 +7,7 @@ the smallest counter of those who wait, so idle time earns no credit. Pure.
 """
 
 from collections import deque
-from collections.abc import Container
+from collections.abc import Container, Mapping
 
 from appliance.runtime.sequence import Sequence
 
@@ -36,10 +36,16 @@ class FairQueue:
             self.waiting[payer] = deque()
         self.waiting[payer].append(sequence)
 
-    def first(self, excluded: Container[str]) -> Sequence | None:
-        """The next one by a payer who is not excluded."""
-        payers = [payer for payer in self.waiting if payer not in excluded]
-        return self.waiting[min(payers, key=self.served.__getitem__)][0] if payers else None
+    def first(self, held: Mapping[str, int], most: int) -> Sequence | None:
+        """The next one by the least served payer; of equals, by who holds fewer slots.
+
+        None when that payer already holds `most` slots: going on to the next payer would break
+        the paper's bound, which rests on nobody being started but the least served.
+        """
+        if not self.waiting:
+            return None
+        payer = min(self.waiting, key=lambda payer: (self.served[payer], held.get(payer, 0)))
+        return self.waiting[payer][0] if held.get(payer, 0) < most else None
 
     def remove(self, sequence: Sequence) -> None:
         """It starts, or does not want to wait any more."""

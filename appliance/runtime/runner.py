@@ -59,6 +59,7 @@ class Runner:
         self._prompt = _Batch(BATCH, output_all=False)
         self._buffer = ctypes.create_string_buffer(4096)
         self._pieces: dict[int, bytes] = {}
+        self._chains: dict[int, Any] = {}
         self._try_out()
 
     def facts(self) -> ModelFacts:
@@ -100,13 +101,15 @@ class Runner:
         chain = llama.llama_sampler_chain_init(llama.llama_sampler_chain_default_params())
         for link in self._links(plan):
             llama.llama_sampler_chain_add(chain, link)
-        return int(chain)
+        handle = ctypes.addressof(chain.contents)
+        self._chains[handle] = chain
+        return handle
 
     def close_sampler(self, sampler: int) -> None:
-        llama.llama_sampler_free(sampler)
+        llama.llama_sampler_free(self._chains.pop(sampler))
 
     def sample(self, sampler: int, row: int) -> int:
-        return int(llama.llama_sampler_sample(sampler, self._ctx, row))
+        return int(llama.llama_sampler_sample(self._chains[sampler], self._ctx, row))
 
     # Device: running
 

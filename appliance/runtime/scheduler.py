@@ -2,9 +2,10 @@
 
 Between payers of one class the least served goes first (fairness.py). Interactive requests
 go before batch ones, but every BATCH_TURN-th start is batch's own, so nobody starves. One
-payer never holds every slot: a reserve stays for whoever comes next.
+payer never holds every slot (where there are a few): a reserve stays for whoever comes next.
 """
 
+import math
 from collections import Counter
 from dataclasses import dataclass
 
@@ -12,7 +13,8 @@ from appliance.runtime.fairness import FairQueue, Forecast
 from appliance.runtime.sequence import Phase, Sequence
 
 BATCH_TURN = 8
-RESERVED_SHARE = 8  # one slot in so many is kept from whoever already holds the others
+RESERVED_SHARE = 8  # one slot in so many is kept from whoever already holds the others,
+FEWEST_TO_RESERVE = 4  # where there are so many
 
 
 class QueueFull(Exception):
@@ -33,7 +35,7 @@ class Scheduler:
     def __init__(self, slots: int, queue_limit: int) -> None:
         self.slots = slots
         self.queue_limit = queue_limit
-        self.per_payer = slots - max(1, slots // RESERVED_SHARE) if slots > 1 else 1
+        self.per_payer = slots - math.ceil(slots / RESERVED_SHARE) if slots >= FEWEST_TO_RESERVE else slots
         self.running: dict[str, Sequence] = {}
         self.waiting: dict[str, Sequence] = {}
         self._interactive = FairQueue()
@@ -52,11 +54,11 @@ class Scheduler:
         if len(self.running) >= self.slots:
             return None
         held = Counter(sequence.fair_key for sequence in self.running.values())
-        full = {payer for payer, count in held.items() if count >= self.per_payer}
-        first, second = self._interactive, self._batch
         if self._is_batch_turn(self._starts):
-            first, second = second, first
-        return first.first(full) or second.first(full)
+            turn = self._batch.first(held, self.per_payer)
+            return turn or self._interactive.first(held, self.per_payer)
+        queue = self._interactive if self._interactive.waiting else self._batch
+        return queue.first(held, self.per_payer)
 
     def start(self, sequence: Sequence, slot: int, cached: int) -> None:
         """Give it the slot; `cached` of its prompt tokens need not be read. Its payer is charged."""

@@ -1,0 +1,224 @@
+"""The scheduler alone, with a machine that is nothing but a count of steps."""
+
+from collections import Counter
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from appliance.protocol.messages import Sampling
+from appliance.runtime.fairness import INPUT_WEIGHT, OUTPUT_WEIGHT
+from appliance.runtime.sampling import plan
+from appliance.runtime.scheduler import BATCH_TURN, QueueFull, Scheduler
+from appliance.runtime.sequence import Phase, Sequence
+from appliance.runtime.stopping import StopStrings
+
+LONGEST_PROMPT, LONGEST_ANSWER = 40, 30
+
+
+def sequence(
+    name: str, payer: str, prompt: int = 10, answer: int = 5, *, batch: bool = False, weight: float = 1.0
+) -> Sequence:
+    return Sequence(
+        id=name,
+        fair_key=payer,
+        weight=weight,
+        batch=batch,
+        cache_scope="",
+        tokens=[1] * prompt,
+        prompt_tokens=prompt,
+        limit=answer,
+        sampling=plan(Sampling(), 2, 1),
+        stop=StopStrings(()),
+        arrived=0.0,
+        deadline=1e9,
+    )
+
+
+class Machine:
+    """Runs a scheduler's plans; `service` is what each payer got, in the paper's weighted tokens."""
+
+    def __init__(self, slots: int, queue_limit: int = 10_000) -> None:
+        self.scheduler = Scheduler(slots, queue_limit)
+        self.service: Counter[str] = Counter()
+        self.ended: list[str] = []
+        self.started: list[str] = []
+
+    def step(self, budget: int = 16) -> None:
+        scheduler = self.scheduler
+        while (starting := scheduler.next_to_start()) is not None:
+            free = set(range(scheduler.slots)) - {one.slot for one in scheduler.running.values()}
+            scheduler.start(starting, min(free), 0)
+            self.started.append(starting.id)
+            self.service[starting.fair_key] += int(INPUT_WEIGHT * starting.prompt_tokens)
+        step = scheduler.plan(budget)
+        assert sum(count for _, count in step.prefill) <= budget
+        assert [one.slot for one in step.decode] == sorted(one.slot for one in step.decode)
+        for one, count in step.prefill:
+            assert 0 < count <= one.prompt_left
+            one.stored += count
+            if not one.prompt_left:
+                one.phase = Phase.DECODE
+        for one in step.decode:
+            one.generated += 1
+            scheduler.generated(one)
+            self.service[one.fair_key] += int(OUTPUT_WEIGHT)
+            if one.generated >= one.limit:
+                scheduler.remove(one)
+                self.ended.append(one.id)
+
+    def finish(self) -> None:
+        """Step until everything ended; a stuck request would never let it."""
+        for _ in range(100_000):
+            if not (self.scheduler.running or self.scheduler.waiting):
+                return
+            self.step()
+        raise AssertionError("something never ends")
+
+
+REQUESTS = st.lists(
+    st.tuples(
+        st.sampled_from("abcd"),
+        st.integers(1, LONGEST_PROMPT),
+        st.integers(1, LONGEST_ANSWER),
+        st.booleans(),
+        st.integers(0, 5),
+    ),
+    max_size=40,
+)
+
+
+@settings(deadline=None)
+@given(REQUESTS, st.integers(1, 9), st.sets(st.integers(0, 39)))
+def test_everything_that_was_admitted_ends_once(
+    requests: list[tuple[str, int, int, bool, int]], slots: int, cancelled: set[int]
+) -> None:
+    machine = Machine(slots)
+    everyone = []
+    for number, (payer, prompt, answer, batch, steps) in enumerate(requests):
+        one = sequence(str(number), payer, prompt, answer, batch=batch)
+        machine.scheduler.add(one)
+        everyone.append(one)
+        for _ in range(steps):
+            machine.step()
+    for number in cancelled:
+        if number < len(everyone) and everyone[number].phase is not Phase.ENDED:
+            machine.scheduler.remove(everyone[number])
+            machine.ended.append(str(number))
+    machine.finish()
+    assert Counter(machine.ended) == Counter(one.id for one in everyone)
+    assert all(one.phase is Phase.ENDED for one in everyone)
+
+
+SIZES = st.lists(
+    st.tuples(st.integers(1, LONGEST_PROMPT), st.integers(1, LONGEST_ANSWER)), min_size=1, max_size=5
+)
+
+
+@settings(deadline=None)
+@given(SIZES, SIZES, st.integers(2, 9), st.integers(0, 30))
+def test_two_backlogged_equals_differ_by_no_more_than_the_paper_allows(
+    ones: list[tuple[int, int]], others: list[tuple[int, int]], slots: int, head_start: int
+) -> None:
+    machine = Machine(slots)
+    for number in range(150):
+        machine.scheduler.add(sequence(f"a{number}", "alice", *ones[number % len(ones)]))
+    for _ in range(head_start):
+        machine.step()
+    for number in range(150):
+        machine.scheduler.add(sequence(f"b{number}", "bob", *others[number % len(others)]))
+    machine.service.clear()
+    largest = slots * (LONGEST_PROMPT + LONGEST_ANSWER)  # M: the tokens that fit the machine at once
+    bound = 2 * max(INPUT_WEIGHT * LONGEST_PROMPT, OUTPUT_WEIGHT * largest)
+    while {one.fair_key for one in machine.scheduler.waiting.values()} == {"alice", "bob"}:
+        machine.step()
+        assert abs(machine.service["alice"] - machine.service["bob"]) <= bound
+
+
+def test_a_weight_of_two_gets_twice_the_service() -> None:
+    machine = Machine(4)
+    for number in range(300):
+        machine.scheduler.add(sequence(f"a{number}", "alice", weight=2.0))
+        machine.scheduler.add(sequence(f"b{number}", "bob"))
+    for _ in range(300):
+        machine.step(64)
+    assert machine.service["alice"] / machine.service["bob"] == pytest.approx(2.0, rel=0.1)
+
+
+def test_a_pause_earns_no_credit() -> None:
+    machine = Machine(2)
+    machine.scheduler.add(sequence("early", "bob"))
+    machine.finish()
+    for number in range(60):
+        machine.scheduler.add(sequence(f"a{number}", "alice"))
+    for _ in range(100):
+        machine.step()
+    for number in range(30):
+        machine.scheduler.add(sequence(f"b{number}", "bob"))
+    before = len(machine.started)
+    for _ in range(100):
+        machine.step()
+    latest = Counter(name[0] for name in machine.started[before:])
+    assert latest["a"] >= latest["b"] - 2
+
+
+def test_one_payer_never_holds_every_slot_and_a_newcomer_starts_at_once() -> None:
+    machine = Machine(16)
+    for number in range(60):
+        machine.scheduler.add(sequence(f"g{number}", "greedy"))
+    machine.step()
+    assert len(machine.scheduler.running) == 14
+    machine.scheduler.add(sequence("modest", "modest"))
+    machine.step()
+    assert "modest" in machine.scheduler.running
+
+
+def test_with_one_slot_everybody_takes_turns() -> None:
+    machine = Machine(1)
+    for number in range(4):
+        machine.scheduler.add(sequence(f"a{number}", "alice"))
+        machine.scheduler.add(sequence(f"b{number}", "bob"))
+    machine.finish()
+    assert [name[0] for name in machine.started] == ["a", "b"] * 4
+
+
+def test_interactive_goes_first_and_batch_still_gets_its_turn() -> None:
+    machine = Machine(1)
+    for number in range(2):
+        machine.scheduler.add(sequence(f"batch{number}", "robot", batch=True))
+    for number in range(20):
+        machine.scheduler.add(sequence(f"chat{number}", "alice"))
+    machine.finish()
+    turns = [place for place, name in enumerate(machine.started) if name.startswith("batch")]
+    assert turns == [BATCH_TURN - 1, 2 * BATCH_TURN - 1]
+
+
+@settings(deadline=None)
+@given(REQUESTS)
+def test_the_order_told_is_the_order_kept_when_the_forecast_is_right(
+    requests: list[tuple[str, int, int, bool, int]],
+) -> None:
+    machine = Machine(1)
+    for number, (payer, prompt, _, batch, _) in enumerate(requests):
+        machine.scheduler.add(sequence(str(number), payer, prompt, 5, batch=batch))
+    told = [one.id for one in machine.scheduler.order(5.0)]
+    machine.finish()
+    assert told == machine.started
+
+
+def test_a_short_question_does_not_wait_behind_a_long_document() -> None:
+    machine = Machine(4)
+    machine.scheduler.add(sequence("long", "alice", prompt=1000))
+    machine.step()
+    machine.scheduler.add(sequence("short", "bob", prompt=8))
+    machine.step()
+    assert machine.scheduler.running["short"].phase is Phase.DECODE
+    assert machine.scheduler.running["long"].stored == 16 + 8
+
+
+def test_the_queue_has_an_end() -> None:
+    scheduler = Scheduler(2, 1)
+    for number in range(3):
+        scheduler.add(sequence(str(number), "alice"))
+    with pytest.raises(QueueFull):
+        scheduler.add(sequence("4", "bob"))
