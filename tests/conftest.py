@@ -5,12 +5,19 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from appliance.audit.log import AuditLog
+from hypothesis import settings
 
+from appliance.audit.log import AuditLog
+from appliance.audit.sequencer import Sequencer
+from appliance.audit.verify import verify
+from appliance.egress.sealer import LocalSealer, read_verifier
 from appliance.storage import migrate
 from appliance.storage.engine import Database
 from appliance.storage.vault import Vault
 from tests.fakes import FakeClock
+
+settings.register_profile("naesil", deadline=None)  # no test asserts a time
+settings.load_profile("naesil")
 
 
 @pytest.fixture
@@ -38,8 +45,14 @@ def vault(data_folder: Path, clock: FakeClock) -> Vault:
 
 
 @pytest.fixture
-def audit(vault: Vault, clock: FakeClock) -> AuditLog:
-    return AuditLog(vault, clock, boot_id="00000000-0000-7000-8000-000000000001")
+def audit(database: Database, vault: Vault, clock: FakeClock, data_folder: Path) -> Iterator[AuditLog]:
+    """The log; every test that used it sees it sealed and verified at its end."""
+    yield AuditLog(vault, clock, boot_id="00000000-0000-7000-8000-000000000001")
+    sealer = LocalSealer(data_folder / "keys")
+    Sequencer(database, sealer).run_once()
+    report = verify(database, read_verifier(data_folder / "keys"), sealer.head())
+    assert report.ok, report.problem
+    assert report.unsealed == 0
 
 
 @pytest.fixture(scope="session")

@@ -65,6 +65,7 @@ class Verifier:
         if not separator or not signatures.endswith("\n") or _CONTROL.search(note):
             raise NoteError("not a signed note")
         text += "\n"
+        ours = False
         for line in signatures[:-1].split("\n"):
             dash, _, rest = line.partition(" ")
             name, _, encoded = rest.partition(" ")
@@ -73,8 +74,10 @@ class Verifier:
             data = _decode(encoded)
             if name == self.name and data[:4] == _key_id(self.name, self.key):
                 self._check(data[4:], text)
-                return text
-        raise NoteError("not signed by this key")
+                ours = True
+        if not ours:
+            raise NoteError("not signed by this key")
+        return text
 
     def checkpoint(self, note: str) -> Checkpoint:
         """The checkpoint in a note this key signed. NoteError otherwise."""

@@ -22,7 +22,7 @@ from tests.audit.conftest import PROMPT
 
 ENTRIES = 9
 COLUMNS = ("leaf", "id", "time", "action", "actor", "subject")
-EXAMPLES = settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+EXAMPLES = settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 
 Check = Callable[[], Report]
 
@@ -296,7 +296,8 @@ def test_rows_appended_without_their_hashes_are_named(database: Database, check:
     [
         ("UPDATE audit_tiles SET hashes = zeroblob(64) WHERE level = 1", 0),
         (
-            "UPDATE audit_tiles SET hashes = CAST(substr(hashes, 1, 32) || zeroblob(32) AS BLOB) WHERE level = 1",
+            "UPDATE audit_tiles SET hashes = CAST(substr(hashes, 1, 32) || zeroblob(32) AS BLOB)"
+            " WHERE level = 1",
             256,
         ),
         ("UPDATE audit_tiles SET hashes = substr(hashes, 1, 32) WHERE level = 1", 0),

@@ -80,6 +80,80 @@ def test_the_published_roots_come_out(size: int) -> None:
     assert tree.root().hex() == ROOTS[size - 1]
 
 
+def published_node(level: int, index: int) -> bytes:
+    row = [merkle.leaf_hash(leaf) for leaf in LEAVES]
+    for _ in range(level):
+        row = [merkle.node_hash(row[at], row[at + 1]) for at in range(0, len(row), 2)]
+    return row[index]
+
+
+N01, N23, N45, N0123 = (
+    "fac54203e7cc696cf0dfcb42c92a1d9dbaf70ad9e621f4bd8d98662f00e3c125",
+    "5f083f0a1a33ca076a95279832580db3e0ef4584bdff1f54c8a360f50de3031e",
+    "0ebc5d3437fbe2db158b9f126a1d118e308181031d0a949f8dededebc558ef6a",
+    "d37ee418976dd95753c1c73862b9398fa2a2cf9b4ff0fdfe8b30cd95209614b7",
+)
+L0, L1, L4, N67, N4567 = (
+    "6e340b9cffb37a989ca544e6bb780a2c78901d3fb33738768511a30617afa01d",
+    "96a296d224f285c67bee93c30f8a309157f0daa35dc5b87e410b78630a09cfc7",
+    "bc1a0643b12e4d2d7c77918f44e0f4f79a838b6cf9ec5b5c283e1f4d88599e6b",
+    "ca854ea128ed050b41b35ffc1b87b8eb2bde461e9e3b5596ece6b9d5975a0ae0",
+    "6b47aaf29ee3c2af9af889bc1fb9254dabd31177f16232dd6aab035ca39bf6e4",
+)
+
+
+@pytest.mark.parametrize(
+    ("index", "size", "path"),
+    [(0, 1, []), (0, 8, [L1, N23, N4567]), (5, 8, [L4, N67, N0123]), (2, 3, [N01]), (1, 5, [L0, N23, L4])],
+)
+def test_the_published_inclusion_proofs_come_out(index: int, size: int, path: list[str]) -> None:
+    proof = merkle.inclusion_proof(index, size, published_node)
+    assert [step.hex() for step in proof] == path
+    leaf = merkle.leaf_hash(LEAVES[index])
+    assert merkle.verify_inclusion(index, size, leaf, proof, bytes.fromhex(ROOTS[size - 1]))
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "path"),
+    [(1, 1, []), (1, 8, [L1, N23, N4567]), (6, 8, [N45, N67, N0123]), (2, 5, [N23, L4])],
+)
+def test_the_published_consistency_proofs_come_out(old: int, new: int, path: list[str]) -> None:
+    proof = merkle.consistency_proof(old, new, published_node)
+    assert [step.hex() for step in proof] == path
+    roots = bytes.fromhex(ROOTS[old - 1]), bytes.fromhex(ROOTS[new - 1])
+    assert merkle.verify_consistency(old, new, *roots, proof)
+
+
+@given(st.integers(1, 70), st.data())
+def test_a_proof_speaks_for_one_place_and_one_history_only(size: int, data: st.DataObject) -> None:
+    tree = Tree(size)
+    index, other = (data.draw(st.integers(0, size - 1)) for _ in range(2))
+    proof = merkle.inclusion_proof(index, size, tree.node)
+    held = merkle.verify_inclusion(other, size, tree.leaves[index], proof, tree.root(size))
+    assert held == (index == other)
+    old = data.draw(st.integers(1, size))
+    fork = [*tree.leaves[:old]]
+    fork[data.draw(st.integers(0, old - 1))] = bytes(32)
+    consistency = merkle.consistency_proof(old, size, tree.node)
+    assert not merkle.verify_consistency(old, size, by_definition(fork), tree.root(size), consistency)
+
+
+@given(st.lists(st.integers(1, 300), min_size=1, max_size=4))
+def test_growing_reads_and_writes_only_the_tiles_at_the_edge(batches: list[int]) -> None:
+    tree = Tree(*batches)
+    size = len(tree.leaves)
+    before = dict(tree.tiles)
+    tree.grow(1)
+    changed = {key for key, hashes in tree.tiles.items() if before.get(key) != hashes}
+    full = {(1, size >> 16)} if (size + 1) % WIDTH == 0 else set()
+    assert changed == {(0, size // WIDTH)} | full
+
+
+def test_a_tile_that_lost_hashes_is_not_built_upon() -> None:
+    with pytest.raises(ValueError, match="does not hold"):
+        list(extended(lambda _level, _index: bytes(32), 2, [bytes(32)]))
+
+
 def test_the_empty_tree_has_the_hash_of_nothing() -> None:
     assert merkle.CompactRange().root() == hashlib.sha256(b"").digest()
 

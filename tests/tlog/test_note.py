@@ -22,6 +22,38 @@ def test_the_note_has_the_form_of_the_specification() -> None:
     assert lines[5:] == [""]
 
 
+GO_KEY = "PeterNeumann+c74f20a3+ARpc2QcUPDhMQegwxbzhKqiBfsVkmqq/LDE4izWy10TW"
+GO_TEXT = (
+    "If you think cryptography is the answer to your problem,\nthen you don't know what your problem is.\n"
+)
+GO_SIGNATURE = "x08go/ZJkuBS9UG/SffcvIAQxVBtiFupLLr8pAcElZInNIuGUgYN1FFYC2pZSNXgKvqfqdngotpRZb6KE6RyyBwJnAM="
+GO_NOTE = f"{GO_TEXT}\n— PeterNeumann {GO_SIGNATURE}\n"
+
+
+def test_a_note_of_gos_own_package_opens() -> None:
+    assert Verifier.parse(GO_KEY).open(GO_NOTE) == GO_TEXT
+
+
+def test_a_note_opens_among_signatures_of_others() -> None:
+    witness = Signer("witness.example", bytes(32)).sign(CHECKPOINT.text()).rsplit("\n\n", 1)[1]
+    assert SIGNER.verifier.checkpoint(NOTE.replace("\n\n", "\n\n" + witness)) == CHECKPOINT
+    assert Signer("witness.example", bytes(32)).verifier.checkpoint(NOTE + witness) == CHECKPOINT
+
+
+@pytest.mark.parametrize(
+    "note",
+    [NOTE + "\n", NOTE[:-1], NOTE + "noise\n", NOTE + "\x0b\n", NOTE.replace("\n", "\r\n"), "\n" + NOTE[1:]],
+)
+def test_a_note_in_another_form_is_refused(note: str) -> None:
+    with pytest.raises(NoteError):
+        SIGNER.verifier.checkpoint(note)
+
+
+def test_a_text_without_its_last_newline_is_not_signed() -> None:
+    with pytest.raises(NoteError):
+        SIGNER.sign("text")
+
+
 def test_a_verifier_key_survives_its_text_form() -> None:
     assert Verifier.parse(str(SIGNER.verifier)) == SIGNER.verifier
 
@@ -47,7 +79,17 @@ def test_a_malformed_checkpoint_is_refused(text: str) -> None:
         parse_checkpoint(text)
 
 
-@pytest.mark.parametrize("text", ["", "a+b", "name+00000000+AQAA", str(SIGNER.verifier)[:-4] + "AAAA"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "a+b",
+        "name+00000000+AQAA",
+        "+" + GO_KEY.split("+", 1)[1],
+        "a b+" + GO_KEY.split("+", 1)[1],
+        str(SIGNER.verifier)[:-4] + "AAAA",
+    ],
+)
 def test_a_malformed_key_is_refused(text: str) -> None:
     with pytest.raises(NoteError):
         Verifier.parse(text)
