@@ -5,7 +5,7 @@ id that appears on pages and in the log, and its reason in both languages.
 """
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from enum import StrEnum
 from types import MappingProxyType
 from typing import Annotated, Literal
@@ -128,7 +128,7 @@ class Limits(_Document):
     groups: tuple[Group, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class PolicySet:
     """One revision of all documents. Make it with `compiled`.
 
@@ -141,10 +141,13 @@ class PolicySet:
     dlp: Dlp
     limits: Limits
     dictionary: Dictionary
-    grants: Mapping[tuple[Role, Permission], tuple[str, ...]] = field(repr=False)
-    refusals: Mapping[tuple[Role, Permission], tuple[str, ...]] = field(repr=False)
-    rulings: Mapping[tuple[Direction, Kind, Level], tuple[Action, tuple[str, ...]]] = field(repr=False)
-    reasons: Mapping[str, Reason] = field(repr=False)
+    grants: Mapping[tuple[Role, Permission], tuple[str, ...]]
+    refusals: Mapping[tuple[Role, Permission], tuple[str, ...]]
+    rulings: Mapping[tuple[Direction, Kind, Level], tuple[Action, tuple[str, ...]]]
+    reasons: Mapping[str, Reason]
+
+    def __repr__(self) -> str:
+        return f"PolicySet({self.revision[:12]})"
 
     def limits_for(self, principal: Principal) -> Limit:
         """The limits of the first group with one of the principal's roles, else the default."""

@@ -19,7 +19,8 @@ def find(view: View) -> Iterator[Finding]:
             continue
         hyphen = "-" in (match.group(1) or "")
         named = view.near(_CORPORATE, *match.span())
-        level = Level.HIGH if hyphen or named else Level.MEDIUM
+        sure = named or (hyphen and _from_a_registry(digits_of(match.group())))
+        level = Level.HIGH if sure else Level.MEDIUM
         rule = "corporate.context" if named else "corporate.hyphen" if hyphen else "corporate.check"
         yield Finding(Kind.CORPORATE, level, *match.span(), rule, stars(match.group()))
 
@@ -36,4 +37,9 @@ def claims(view: View, start: int, end: int) -> bool:
         return False
     if birth_date(digits) is None or view.near(_CORPORATE, start, end):
         return True
-    return digits[6] == "0" or digits.startswith(_SEOUL)
+    return _from_a_registry(digits)
+
+
+def _from_a_registry(digits: str) -> bool:
+    """Registry offices have codes from 11 to 28; only Seoul's has given out 100,000 serials of a kind."""
+    return "11" <= digits[:2] <= "28" and (digits[6] == "0" or digits.startswith(_SEOUL))

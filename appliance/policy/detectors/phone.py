@@ -8,7 +8,7 @@ from appliance.policy.detectors.labels import OTHER_NUMBER
 from appliance.policy.detectors.view import JOIN, View
 
 _MOBILE = re.compile(
-    rf"(?<![0-9])(?:\+82[- ]?|0)1(?:0(?:{JOIN})?[0-9]{{4}}|[16789](?:{JOIN})?[0-9]{{3,4}})"
+    rf"(?<![0-9])(?:\+82(?: ?- ?| )?|0)1(?:0(?:{JOIN})?[0-9]{{4}}|[16789](?:{JOIN})?[0-9]{{3,4}})"
     rf"(?:{JOIN})?[0-9]{{4}}(?![0-9])"
 )
 _LANDLINE = re.compile(
