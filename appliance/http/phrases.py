@@ -7,6 +7,7 @@ from appliance.protocol.messages import Progress, Queued
 _ENDINGS = {
     "length": N_("The answer reached its length limit and was cut off here."),
     "cancelled": N_("Stopped."),
+    "filtered": N_("The answer was ended here by a rule of your organisation."),
     "timeout": N_("The answer took too long and was stopped here."),
     "context_too_long": N_(
         "The question is too long for this model. Shorten it or start a new conversation."

@@ -1,21 +1,17 @@
 """What the pages and the API work with: the services, handed in once by whoever starts us."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from appliance.audit.log import AuditLog
-    from appliance.chat.service import Chat
-    from appliance.clock import Clock
-    from appliance.completions.pipeline import Completions
-    from appliance.config import Settings
-    from appliance.identity.accounts import Accounts
-    from appliance.identity.keys import ApiKeys
-    from appliance.identity.sessions import Sessions
-    from appliance.inference.client import InferenceClient
+from appliance.audit.log import AuditLog
+from appliance.chat.service import Chat
+from appliance.clock import Clock
+from appliance.completions.pipeline import Completions
+from appliance.config import Settings
+from appliance.identity.accounts import Accounts
+from appliance.identity.keys import ApiKeys
+from appliance.identity.sessions import Sessions
+from appliance.inference.client import InferenceClient
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -5,6 +5,7 @@ import re
 
 import pytest
 
+from appliance.errors import LimitReached
 from appliance.ids import new_id
 from tests.http.conftest import Client
 from tests.http.fakes import House
@@ -20,7 +21,7 @@ def ask(client: Client, text: str, place: str = "/chat") -> str:
     """Send a message with a plain form; the address of the conversation."""
     response = client.post(f"{place}/messages", text=text, client_id=new_id())
     assert response.status_code == 303
-    return response.headers["location"]
+    return str(response.headers["location"])
 
 
 def test_a_question_without_a_script_is_kept_and_shown_with_its_answer(alice: Client) -> None:
@@ -93,22 +94,13 @@ def test_a_refused_message_comes_back_in_the_field(house: House, alice: Client) 
     place = ask(alice, "first")
 
     async def refuse(*_: object) -> None:
-        raise_limit()
+        raise LimitReached("Too many. Wait for one to finish.", retry_after=10)
 
     house.chat.send = refuse  # type: ignore[assignment,method-assign]  # a service that says no
     response = alice.post(f"{place}/messages", text="<typed> 글", client_id=new_id())
     assert response.status_code == 429
     assert ">&lt;typed&gt; 글</textarea>" in response.text
     assert "Wait for one to finish." in response.text
-
-
-def raise_limit() -> None:
-    from appliance.errors import LimitReached  # noqa: PLC0415 - one test's refusal
-
-    raise LimitReached(
-        "You already have as many questions under way as one person may. Wait for one to finish.",
-        retry_after=10,
-    )
 
 
 @pytest.mark.parametrize("what", ["", "/rename", "/delete"])
@@ -178,4 +170,5 @@ def test_health_says_whether_the_model_is_there(house: House, stranger: Client) 
 
 
 def _answer(client: Client, place: str) -> str:
-    return re.findall(r'data-answer="([^"]+)"', client.get(place).text)[-1]
+    answers: list[str] = re.findall(r'data-answer="([^"]+)"', client.get(place).text)
+    return answers[-1]

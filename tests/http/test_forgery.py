@@ -1,5 +1,7 @@
 """Nobody else's page can act in a person's name."""
 
+from collections.abc import Sequence
+
 from fastapi.routing import APIRoute
 from starlette.datastructures import Headers
 
@@ -21,7 +23,7 @@ def test_every_post_of_the_pages_reads_its_form_through_the_token_check(house: H
         assert submitted in [dependency.call for dependency in route.dependant.dependencies], route.path
 
 
-def _routes(routes: list[object]) -> list[object]:
+def _routes(routes: Sequence[object]) -> list[object]:
     """All routes, those of included routers too."""
     found: list[object] = []
     for route in routes:

@@ -1,9 +1,11 @@
 """Setting up, signing in, signing out, and where one lands."""
 
 import pytest
+from starlette.testclient import TestClient
 
+from appliance.http.app import create_app
 from appliance.http.links import local_path
-from tests.http.conftest import Client
+from tests.http.conftest import Client, script
 from tests.http.fakes import PASSWORD, SETUP_TOKEN, House
 
 
@@ -49,20 +51,12 @@ def test_signing_in_sets_a_strict_cookie(house: House, stranger: Client) -> None
     assert "Path=/" in cookie
 
 
-def test_over_tls_the_cookie_is_bound_to_the_host(stranger: Client) -> None:
-    house = House(lambda _text: _nothing(), tls_self_signed=True)
-    from starlette.testclient import TestClient  # noqa: PLC0415 - only this test speaks https
-
-    from appliance.http.app import create_app  # noqa: PLC0415 - the same
-
+def test_over_tls_the_cookie_is_bound_to_the_host() -> None:
+    house = House(script, tls_self_signed=True)
     http = TestClient(create_app(house.services), base_url="https://naesil.example")
     cookie = http.get("/sign-in").headers["set-cookie"]
     assert cookie.startswith("__Host-naesil-visitor=")
     assert "Secure" in cookie
-
-
-async def _nothing():  # type: ignore[no-untyped-def]  # never iterated
-    yield
 
 
 def test_a_wrong_password_is_said_so_and_waiting_is_demanded_in_the_end(

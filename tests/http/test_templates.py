@@ -4,9 +4,9 @@ from html.parser import HTMLParser
 
 import pytest
 
+from appliance.config import share_folder
 from appliance.http.assets import Assets
 from appliance.http.csrf import token_for
-from appliance.config import share_folder
 from appliance.ids import new_id
 from tests.http.conftest import Client
 from tests.http.fakes import SETUP_TOKEN

@@ -93,7 +93,7 @@ class _Answer:
         if isinstance(event, Failed):
             notice = phrases.ending("failed", event.code, words)
             return _event("failed", {"state": "failed", "notice": notice, "status": notice})
-        state = "stopped" if event.reason in ("cancelled", "timeout") else "done"
+        state = "stopped" if event.reason in ("cancelled", "timeout", "filtered") else "done"
         return _event(
             "finished",
             {
