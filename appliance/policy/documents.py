@@ -80,7 +80,9 @@ def _validated(
     try:
         return model.model_validate(document.value)
     except ValidationError as invalid:
-        problems += [_explained(document, model, error) for error in invalid.errors(include_url=False)]
+        errors = invalid.errors(include_url=False)
+        errors.sort(key=lambda error: error["type"] == "missing")  # a misspelt key explains a missing one
+        problems += [_explained(document, model, error) for error in errors]
         return None
 
 

@@ -10,7 +10,7 @@ from enum import StrEnum
 from types import MappingProxyType
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field
 
 from appliance.core import Permission, Principal, Role
 from appliance.policy.detectors.dictionary import Dictionary
@@ -36,16 +36,6 @@ class Action(StrEnum):
 
 
 _STRENGTH = {action: number for number, action in enumerate(Action)}
-
-
-def _level(value: object) -> object:
-    return Level[value] if isinstance(value, str) and value in Level.__members__ else value
-
-
-LevelName = Annotated[
-    Level,
-    BeforeValidator(_level, json_schema_input_type=Literal["LOW", "MEDIUM", "HIGH"]),
-]
 
 
 class _Document(BaseModel):
@@ -90,7 +80,7 @@ class DlpRule(_Document):
     id: RuleId
     directions: tuple[Direction, ...] = Field(min_length=1)
     detectors: tuple[Kind, ...] = Field(min_length=1)
-    at_least: LevelName = Level.HIGH
+    at_least: Literal["LOW", "MEDIUM", "HIGH"] = "HIGH"
     action: Action
     reason: Reason
 
@@ -204,7 +194,7 @@ def _rulings(
         for direction in rule.directions:
             for kind in rule.detectors:
                 for level in Level:
-                    if level >= rule.at_least:
+                    if level >= Level[rule.at_least]:
                         key = (direction, kind, level)
                         table[key] = _stronger(table.get(key), rule)
     return MappingProxyType(table)

@@ -160,7 +160,8 @@ class _Builder:
                 raise self._error(
                     N_("%(file)s, line %(line)d: '%(key)s' is there twice. Keep one."), event, key=key[:80]
                 )
-            self.lines[(*place, key)] = event.start_mark.line + 1
+            mark: Any = event.start_mark
+            self.lines[(*place, key)] = mark.line + 1
             values[key] = self._value(next(events), events, (*place, key))
         return values
 
