@@ -57,11 +57,11 @@ class Blocks:
         tops = [token for token in self._block_tokens(complete) if token.level == 0 and token.map]
         lines = complete.split("\n")
         done = 0
-        for token, following in zip(tops, [*tops[1:], None], strict=True):
+        for place, token in enumerate(tops, 1):
             start, end = token.map or [0, 0]
             blank_follows = end < len(lines) - 1 and not lines[end].strip()
             closed = token.type not in _CONTINUES_OVER_BLANK and blank_follows
-            if following is not None or closed or self._closed_fence(token, lines[start:end]):
+            if place < len(tops) or closed or self._closed_fence(token, lines[start:end]):
                 done = end
         return done
 

@@ -10,6 +10,7 @@ from fastapi import Request, Response
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, RedirectResponse
 from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from appliance.errors import N_, InvalidInput, LimitReached, NaesilError, NotFound, NotSignedIn, Unavailable
@@ -117,6 +118,8 @@ class LastResort:
 
         try:
             await self.app(scope, receive, note_start)
+        except ClientDisconnect:
+            return  # nobody is left to answer
         except Exception as error:  # the process loop of one request: log, answer, go on
             reference = new_id()
             log.error("request failed: reference %s: %s", reference, _trail(error))

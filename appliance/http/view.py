@@ -5,7 +5,7 @@ from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any
 
-from babel.dates import format_date, format_datetime
+from babel.dates import format_date
 from fastapi import Request
 from fastapi.responses import HTMLResponse
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
@@ -89,10 +89,12 @@ def day(time: datetime, language: str) -> str:
 
 
 def minute(time: datetime, language: str) -> str:
-    """Date and time as people in Seoul read it."""
-    return format_datetime(time.astimezone(SEOUL), "medium", tzinfo=SEOUL, locale=language)
+    """Date and time of day, 24 hours, as people in Seoul read it."""
+    return f"{day(time, language)} {time.astimezone(SEOUL):%H:%M}"
 
 
 def _here(request: Request) -> str:
     """Where a preference form should come back to: this page if it can be got again."""
-    return request.url.path if request.method == "GET" else "/"
+    if request.method != "GET":
+        return "/"
+    return f"{request.url.path}?{request.url.query}" if request.url.query else request.url.path

@@ -2,10 +2,12 @@
 
 import json
 import re
+from datetime import UTC, datetime
 
 import pytest
 
 from appliance.errors import LimitReached
+from appliance.http.view import minute
 from appliance.ids import new_id
 from tests.http.conftest import Client
 from tests.http.fakes import House
@@ -172,3 +174,14 @@ def test_health_says_whether_the_model_is_there(house: House, stranger: Client) 
 def _answer(client: Client, place: str) -> str:
     answers: list[str] = re.findall(r'data-answer="([^"]+)"', client.get(place).text)
     return answers[-1]
+
+
+def test_times_are_those_of_seoul_in_words_of_the_reader() -> None:
+    night = datetime(2026, 11, 23, 16, 10, tzinfo=UTC)
+    assert minute(night, "ko") == "2026년 11월 24일 01:10"
+    assert minute(night, "en") == "November 24, 2026 01:10"
+
+
+def test_switching_the_language_comes_back_to_the_same_link(alice: Client) -> None:
+    page = alice.get("/link?to=https%3A%2F%2Fa.example%2F").text
+    assert 'name="next" value="/link?to=https%3A%2F%2Fa.example%2F"' in page

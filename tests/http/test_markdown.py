@@ -5,6 +5,8 @@ import re
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from appliance.config import share_folder
 from appliance.http.blocks import Blocks
@@ -108,7 +110,16 @@ def test_code_is_coloured_by_classes_and_keeps_every_character() -> None:
 
 
 @pytest.mark.parametrize(
-    "text", [ANSWER, *HOSTILE, "a\r\nb\r\n\r\nc", "1. a\n\n   b\n\n2. c\n\nend", "~~~\nx\n~~~\ny"]
+    "text",
+    [
+        ANSWER,
+        *HOSTILE,
+        "a\r\nb\r\n\r\nc",
+        "1. a\n\n   b\n\n2. c\n\nend",
+        "~~~\nx\n~~~\ny",
+        "\n\n \nlate",
+        "[a]: https://a.example\n\nb\n",
+    ],
 )
 def test_piecemeal_gives_the_blocks_of_the_whole(text: str) -> None:
     chance = random.Random(len(text))  # noqa: S311 - reproducible cuts, not secrets
@@ -160,3 +171,13 @@ def _all(nodes: list[Node] | list[Child]) -> list[Node]:
         if isinstance(node, Node):
             found += [node, *_all(node.children)]
     return found
+
+
+@given(text=st.text(alphabet="a가 \n\r`~#*->|$[]()!1.\t:=_\\<", max_size=120), size=st.integers(1, 30))
+def test_any_text_in_any_pieces_ends_in_blocks_and_loses_no_reader(text: str, size: int) -> None:
+    whole, pieces = Blocks(str), Blocks(str)
+    expected = [*whole.feed(text), *whole.finish()]
+    got: list[Node] = []
+    for start in range(0, len(text), size):
+        got += pieces.feed(text[start : start + size])
+    assert got + pieces.finish() == expected
