@@ -1,7 +1,10 @@
 """What a detector says: a kind, how sure it is, where, by which rule, and what to show instead."""
 
+import re
 from dataclasses import dataclass
 from enum import IntEnum, StrEnum
+
+_LETTERS_AND_DIGITS = re.compile(r"[^\W_]")
 
 
 class Kind(StrEnum):
@@ -54,4 +57,4 @@ class Finding:
 
 def stars(text: str, keep: int = 0) -> str:
     """`text` with every letter and digit after the first `keep` characters replaced by "*"."""
-    return text[:keep] + "".join("*" if char.isalnum() else char for char in text[keep:])
+    return text[:keep] + _LETTERS_AND_DIGITS.sub("*", text[keep:])

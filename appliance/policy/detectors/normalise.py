@@ -28,7 +28,7 @@ _COUNTERS = (
     "\u24ea-\u24ff\u2776-\u2793\u3220-\u3229\u3280-\u3289"
 )
 
-_SPECIAL = re.compile(f"[^{_PLAIN}]")
+_SPECIAL = re.compile(f"[^{_PLAIN}]+")
 _PIECE = re.compile(
     f"(?P<deleted>[{_DELETED}]+)"
     f"|(?P<dash>[{_DASHES}])"
@@ -129,22 +129,27 @@ def normalise(text: str) -> Normalised:
 def _replace_unusual(text: str) -> Normalised:
     builder = _Builder(text)
     position = 0
-    for match in _PIECE.finditer(text):
-        start, end = match.span()
-        builder.same(position, start)
-        position = end
-        group = match.lastgroup
-        if group == "dash":
-            builder.one_to_one(start, "-")
-        elif group == "kept":
-            builder.same(start, end)
-        elif group == "spread":
-            for index in range(start, end):
-                builder.replaced(index, 1, unicodedata.normalize("NFKC", text[index]))
-        elif group == "other":
-            builder.replaced(start, end - start, unicodedata.normalize("NFKC", match.group()))
+    for run in _SPECIAL.finditer(text):
+        builder.same(position, run.start())
+        position = run.end()
+        for match in _PIECE.finditer(text, *run.span()):
+            _replace_piece(builder, match)
     builder.same(position, len(text))
     return builder.build()
+
+
+def _replace_piece(builder: _Builder, match: re.Match[str]) -> None:
+    start, end = match.span()
+    group = match.lastgroup
+    if group == "dash":
+        builder.one_to_one(start, "-")
+    elif group == "kept":
+        builder.same(start, end)
+    elif group == "spread":
+        for index in range(start, end):
+            builder.replaced(index, 1, unicodedata.normalize("NFKC", match.string[index]))
+    elif group == "other":
+        builder.replaced(start, end - start, unicodedata.normalize("NFKC", match.group()))
 
 
 def _join_spaced(plain: Normalised) -> Normalised:

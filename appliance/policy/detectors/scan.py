@@ -2,7 +2,6 @@
 
 from bisect import bisect_left
 from collections.abc import Iterable
-from dataclasses import replace
 from datetime import date
 
 from appliance.policy.detectors import (
@@ -84,4 +83,5 @@ def resolve(found: Iterable[Finding]) -> list[Finding]:
 
 def on_original(finding: Finding, normal: Normalised) -> Finding:
     """The same finding with offsets on the text before normalisation."""
-    return replace(finding, start=normal.start(finding.start), end=normal.end(finding.end))
+    start, end = normal.start(finding.start), normal.end(finding.end)
+    return Finding(finding.type, finding.level, start, end, finding.rule, finding.mask)

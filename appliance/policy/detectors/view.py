@@ -9,8 +9,10 @@ from functools import cached_property
 # around it; a line may break after the dash.
 JOIN = r"(?: ?[-.][ \n]?| )"
 
-MIN_DIGITS = 9
-_STRETCH = re.compile(r"[0-9](?:(?: ?[-.][ \n]?|[ \t\n])?[0-9]){8}[-0-9. \t\n]*")
+_FEWEST = 9
+_STRETCH = re.compile(r"[0-9][-0-9. \t\n]{8,}")
+
+_NOT_DIGITS = re.compile("[^0-9]+")
 
 BEFORE, AFTER = 24, 12
 
@@ -23,19 +25,29 @@ class View:
         self.today = today
 
     @cached_property
-    def stretches(self) -> list[tuple[int, int]]:
-        """Where nine or more digits stand close together, and so where long numbers can be."""
-        return [match.span() for match in _STRETCH.finditer(self.text)]
+    def stretches(self) -> list[tuple[int, int, int]]:
+        """Where nine or more digits stand close together: start, end, how many digits."""
+        found = []
+        for match in _STRETCH.finditer(self.text):
+            part = match.group()
+            digits = len(part) - part.count(" ") - part.count("-") - part.count(".")
+            digits -= part.count("\n") + part.count("\t")
+            if digits >= _FEWEST:
+                found.append((*match.span(), digits))
+        return found
 
-    def numbers(self, shape: re.Pattern[str], shortest: int) -> Iterator[re.Match[str]]:
+    def numbers(self, shape: re.Pattern[str], fewest: int) -> Iterator[re.Match[str]]:
         """Every place where `shape` fits inside the stretches, overlapping ones too.
 
-        `shortest` is the fewest characters a match can have. A match may begin one character
+        `fewest` is the smallest number of digits in a match. A match may begin one character
         before a stretch, for the plus of a country code.
         """
-        for start, end in self.stretches:
-            if end - start >= shortest:
-                yield from self.every(shape, max(start - 1, 0), end)
+        for start, end, digits in self.stretches:
+            if digits >= fewest:
+                match = shape.search(self.text, max(start - 1, 0), end)
+                while match is not None:
+                    yield match
+                    match = shape.search(self.text, match.start() + 1, end)
 
     def every(
         self, shape: re.Pattern[str], start: int = 0, end: int | None = None
@@ -58,4 +70,4 @@ class View:
 
 def digits_of(text: str) -> str:
     """Only the ASCII digits of `text`."""
-    return "".join(char for char in text if "0" <= char <= "9")
+    return _NOT_DIGITS.sub("", text)
