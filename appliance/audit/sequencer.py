@@ -19,6 +19,7 @@ from appliance.audit import store
 from appliance.audit.entry import Leaf, decode, encode
 from appliance.egress.sealer import Sealer
 from appliance.errors import N_, NaesilError, StorageFailed
+from appliance.protocol.sealing import Head
 from appliance.storage.engine import Database
 from appliance.tlog.merkle import CompactRange, consistency_proof, leaf_hash
 from appliance.tlog.note import Checkpoint, NoteError, Verifier
@@ -44,20 +45,36 @@ class Sequencer:
 
         Raises StorageFailed when the database or the sealer is away or refuses; nothing is lost.
         """
+        if not self._anything_to_do():
+            return 0
+        head = self._sealer.head()
+        self._check_continues(head)
         total = 0
-        while self._anything_accepted():
-            total += self._sequence()
-        if self._anything_unsealed():
-            self._seal()
+        while count := self._sequence():
+            total += count
+        self._seal(head)
         return total
 
-    def _anything_accepted(self) -> bool:
+    def _anything_to_do(self) -> bool:
         with self._database.read() as session:
-            return store.any_accepted(session)
+            return store.any_accepted(session) or (
+                store.last_checkpoint_size(session) < store.tree_size(session)
+            )
 
-    def _anything_unsealed(self) -> bool:
+    def _check_continues(self, head: Head) -> None:
+        """Nothing is built upon a database that is not the one the sealer signed last."""
         with self._database.read() as session:
-            return store.last_checkpoint_size(session) < store.tree_size(session)
+            if head.size > store.tree_size(session):
+                raise StorageFailed(
+                    N_(
+                        "The audit log has fewer entries than were signed: the database is older than "
+                        "the log's key folder. Restore both from the same moment."
+                    )
+                )
+            if self._tree(session, head.size)[0] != head.root:
+                raise StorageFailed(
+                    N_("The audit log is not the one that was signed. Run 'appliance audit verify'.")
+                )
 
     def _sequence(self) -> int:
         """Durable step 1: outbox rows become entries and tiles, in one transaction.
@@ -67,6 +84,9 @@ class Sequencer:
         outbox as it was, and the next run does the same again; after it, the entries have their
         place and wait for a signature.
         """
+        with self._database.read() as session:
+            if not store.any_accepted(session):
+                return 0
         with self._in_office() as session:
             rows = store.accepted(session, BATCH)
             size = store.tree_size(session)
@@ -74,41 +94,35 @@ class Sequencer:
                 records = [_record(size + at, body) for at, (_, body) in enumerate(rows)]
                 hashes = [leaf_hash(record.leaf) for record in records]
                 changed = list(extended(lambda level, index: store.tile(session, level, index), size, hashes))
-            except ValueError:
+            except (TypeError, ValueError):
                 raise _damaged() from None
-            if records:
-                store.add_entries(session, records)
+            store.add_entries(session, records)
             for level, index, data in changed:
                 store.put_tile(session, level, index, data)
             store.remove_accepted(session, [sequence for sequence, _ in rows])
         return len(rows)
 
-    def _seal(self) -> None:
+    def _seal(self, head: Head) -> None:
         """Durable steps 2 and 3: the sealer records and signs the head, then the checkpoint is stored.
 
         A crash between the two leaves entries without a checkpoint; the next run asks for a
         signature of the same tree or one that extends it, and the sealer gives it.
         """
-        head = self._sealer.head()
         with self._database.read() as session:
             size = store.tree_size(session)
-            if head.size > size:
-                raise StorageFailed(
-                    N_(
-                        "The audit log has fewer entries than were signed: the database is older than "
-                        "the log's key folder. Restore both from the same moment."
-                    )
-                )
-            node = node_reader(lambda level, index: store.tile(session, level, index))
-            try:
-                root = CompactRange.read(size, node).root()
-                proof = tuple(consistency_proof(head.size, size, node))
-            except ValueError:
-                raise _damaged() from None
+            root, proof = self._tree(session, size, head.size)
         note = self._sealer.sign(size, root, proof)
         _check(note, head.verifier, size, root)
         with self._in_office() as session:
             store.put_checkpoint(session, size, note)
+
+    def _tree(self, session: Session, size: int, old: int = 0) -> tuple[bytes, tuple[bytes, ...]]:
+        """(root, proof that it extends the first `old` entries) of the first `size` entries."""
+        node = node_reader(lambda level, index: store.tile(session, level, index))
+        try:
+            return CompactRange.read(size, node).root(), tuple(consistency_proof(old, size, node))
+        except (TypeError, ValueError):
+            raise _damaged() from None
 
     @contextmanager
     def _in_office(self) -> Iterator[Session]:
