@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from appliance.core import Decision, Outcome, Permission, Principal
 from appliance.policy.detectors.finding import Finding
-from appliance.policy.model import Action, Direction, Language, PolicySet
+from appliance.policy.model import Action, Direction, PolicySet
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,15 +26,15 @@ def decide(
     principal: Principal,
     permission: Permission,
     findings: Sequence[Finding] = (),
-    language: Language = "en",
 ) -> Decision:
     """Whether the principal may do this with a prompt in which `findings` were found.
 
-    `detections` counts the findings that a rule blocks or masks; the reason is in `language`.
+    `detections` counts the findings that a rule blocks or masks; the reason is in
+    English, for the log: pages explain the rules in the reader's language (PolicySet.explain).
     """
     refused = _refused(policy, principal, permission)
     if refused:
-        return _decision(policy, Outcome.REFUSED, refused, {}, language)
+        return _decision(policy, Outcome.REFUSED, refused, {})
     if not findings:
         return Decision(Outcome.ALLOWED, policy_revision=policy.revision)
     by_action: dict[Action, Counter[str]] = {action: Counter() for action in Action}
@@ -45,7 +45,7 @@ def decide(
         rules[action].update(dict.fromkeys(ids))
     for action, outcome in ((Action.BLOCK, Outcome.BLOCKED), (Action.MASK, Outcome.MASKED)):
         if by_action[action]:
-            return _decision(policy, outcome, tuple(rules[action]), dict(by_action[action]), language)
+            return _decision(policy, outcome, tuple(rules[action]), dict(by_action[action]))
     return Decision(Outcome.ALLOWED, tuple(rules[Action.ALLOW]), policy_revision=policy.revision)
 
 
@@ -81,5 +81,5 @@ def _decision(
     detections: dict[str, int],
     language: Language,
 ) -> Decision:
-    reason = " ".join(policy.explain(rule, language) for rule in rules)
+    reason = " ".join(policy.explain(rule, "en") for rule in rules)
     return Decision(outcome, rules, reason, policy.revision, detections)
