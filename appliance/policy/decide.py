@@ -79,7 +79,6 @@ def _decision(
     outcome: Outcome,
     rules: tuple[str, ...],
     detections: dict[str, int],
-    language: Language,
 ) -> Decision:
     reason = " ".join(policy.explain(rule, "en") for rule in rules)
     return Decision(outcome, rules, reason, policy.revision, detections)
