@@ -40,8 +40,17 @@ class NaesilError(Exception):
         self.params = params
 
     def text(self, translate: Callable[[str], str] = lambda message: message) -> str:
-        """The message for a person, in the language `translate` gives."""
-        return translate(self.template) % self.params if self.params else translate(self.template)
+        """The message for a person, in the language `translate` gives.
+
+        A parameter may be a function of `translate`, for texts that come in several
+        languages from elsewhere, such as the reasons in policy files.
+        """
+        template = translate(self.template)
+        if not self.params:
+            return template
+        return template % {
+            name: value(translate) if callable(value) else value for name, value in self.params.items()
+        }
 
     def __str__(self) -> str:
         return self.text()

@@ -28,6 +28,10 @@ HELLO = Hello(
 )
 
 
+LONG = ("안녕하세요. ", "오늘은 날씨가 맑습니다. " * 20)
+"""Enough text that the policy's screen lets some of it out before the answer has ended."""
+
+
 class ScriptedRuntime:
     """Answers each Generate with `words`, then Finished; or with `failure`; or holds until released."""
 

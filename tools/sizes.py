@@ -11,7 +11,9 @@ REASON = "# long because:"
 
 
 def main() -> int:
-    names = subprocess.run(["git", "ls-files", "*.py"], capture_output=True, text=True, check=True).stdout.split()
+    names = subprocess.run(
+        ["git", "ls-files", "*.py"], capture_output=True, text=True, check=True
+    ).stdout.split()
     sources = {name: Path(name).read_text("utf-8") for name in names if Path(name).exists()}
     lines = {name: source.count("\n") for name, source in sources.items()}
     functions = [

@@ -15,7 +15,7 @@ from appliance.core import Principal
 from appliance.protocol.messages import Failed, Finished, StreamEvent, Token, Turn
 from appliance.storage.vault import Vault
 
-_FINISHED = {"stop", "length", "cancelled", "timeout"}
+_FINISHED = {"stop", "length", "cancelled", "timeout", "filtered"}
 _FAILED = {"context_too_long", "queue_full", "bad_template", "bad_request", "internal", "lost"}
 
 

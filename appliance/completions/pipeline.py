@@ -7,14 +7,16 @@ settle  exactly once per Admitted, whatever happened: finished, stopped, failed,
 """
 
 import asyncio
-from collections import Counter
 from collections.abc import AsyncGenerator
-from typing import Literal
+from typing import Literal, NoReturn
+
+import msgspec
 
 from appliance.audit.log import AuditLog
 from appliance.clock import Clock
 from appliance.completions import entries, store
-from appliance.completions.screen import Screen, check_prompt
+from appliance.completions.limits import Allowance
+from appliance.completions.screen import check_prompt, violation
 from appliance.completions.values import (
     Admitted,
     Ask,
@@ -24,10 +26,11 @@ from appliance.completions.values import (
     nothing_to_store,
 )
 from appliance.core import Decision, Usage
-from appliance.errors import N_, LimitReached, NaesilError, PolicyViolation
+from appliance.errors import NaesilError
 from appliance.ids import new_id
 from appliance.inference.client import InferenceClient, loading
-from appliance.policy.documents import PolicySet
+from appliance.policy.model import PolicySet
+from appliance.policy.stream import StreamScanner
 from appliance.protocol.messages import Failed, Finished, Generate, StreamEvent, Token
 from appliance.storage.engine import Database
 
@@ -40,11 +43,7 @@ _STATES: dict[str, Literal["done", "stopped"]] = {
 
 
 class Completions:
-    """The pipeline over one database, log, policy and runtime.
-
-    `_open` counts each user's unsettled answers; it is touched on the event loop and in the
-    thread pool, always for one user at a time and only by += and -=.
-    """
+    """The pipeline over one database, log, policy and runtime."""
 
     def __init__(
         self,
@@ -59,7 +58,7 @@ class Completions:
         self._inference = inference
         self._policy = policy
         self._clock = clock
-        self._open: Counter[str] = Counter()
+        self._allowance = Allowance(clock)
 
     def admit(self, ask: Ask, store_prompt: StorePrompt = nothing_to_store) -> Admitted:
         """Allow and record, or refuse and record. Synchronous: one short transaction.
@@ -71,16 +70,10 @@ class Completions:
             raise loading()
         checked = check_prompt(self._policy, ask, self._clock.now().date())
         if not checked.decision.permitted:
-            error = PolicyViolation(
-                N_("This was not sent: %(reason)s (rule %(rule)s)."),
-                rules=checked.decision.rules,
-                reason=checked.decision.reason,
-                rule=", ".join(checked.decision.rules),
-            )
-            self._refuse(ask, checked.decision, error)
+            self._refuse(ask, checked.decision, violation(self._policy, checked.decision))
         limit = self._policy.limits_for(ask.principal)
-        if self._open[ask.principal.user_id] >= limit.waiting + limit.running:
-            self._refuse(ask, checked.decision, _too_many())
+        if error := self._allowance.take(ask, limit):
+            self._refuse(ask, checked.decision, error)
         admitted = Admitted(
             answer_id=new_id(),
             ask=ask,
@@ -89,19 +82,23 @@ class Completions:
             last_turn=checked.last_turn,
             model=model,
             weight=limit.weight,
+            max_tokens=min(ask.sampling.max_tokens or limit.max_tokens, limit.max_tokens),
         )
-        with self._database.write() as session:
-            store_prompt(session, admitted)
-            store.add(session, self._admission(admitted))
-            self._audit.append(session, entries.prompt(admitted), text=ask.turns[-1].content)
-        self._open[ask.principal.user_id] += 1
+        try:
+            with self._database.write() as session:
+                store_prompt(session, admitted)
+                store.add(session, self._admission(admitted))
+                self._audit.append(session, entries.prompt(admitted), text=ask.turns[-1].content)
+        except BaseException:
+            self._allowance.give_back(ask)
+            raise
         return admitted
 
     async def stream(
         self, admitted: Admitted, store_reply: StoreReply = nothing_to_store
     ) -> AsyncGenerator[StreamEvent, None]:
         """The answer's events, screened by the policy; leaving early cancels and settles it."""
-        screen = Screen(self._policy, self._clock.now().date())
+        screen = StreamScanner(self._policy, self._clock.now().date())
         text: list[str] = []
         last: Finished | Failed | None = None
         events = self._inference.generate(_generate(admitted))
@@ -111,6 +108,9 @@ class Completions:
                     if shown := screen.feed(event.text):
                         text.append(shown)
                         yield Token(event.id, shown)
+                    if screen.blocked:
+                        last = Finished(id=event.id, reason="filtered")
+                        break
                     continue
                 if isinstance(event, (Finished, Failed)):
                     last = event
@@ -124,7 +124,7 @@ class Completions:
             if last is None:
                 text.append(screen.finish())
             reply = _reply("".join(text), last, screen.detections)
-            self._open[admitted.ask.principal.user_id] -= 1
+            self._allowance.give_back(admitted.ask)
             await asyncio.shield(asyncio.to_thread(self.settle, admitted, reply, store_reply))
         if last is not None:
             yield last
@@ -147,7 +147,7 @@ class Completions:
                 self._audit.append(session, entries.lost(row))
         return len(rows)
 
-    def _refuse(self, ask: Ask, decision: Decision, error: NaesilError) -> None:
+    def _refuse(self, ask: Ask, decision: Decision, error: NaesilError) -> NoReturn:
         with self._database.write() as session:
             self._audit.append(session, entries.refusal(ask, decision, error.code))
         raise error
@@ -171,7 +171,7 @@ def _generate(admitted: Admitted) -> Generate:
     return Generate(
         id=admitted.answer_id,
         turns=admitted.turns,
-        sampling=ask.sampling,
+        sampling=msgspec.structs.replace(ask.sampling, max_tokens=admitted.max_tokens),
         fair_key=ask.principal.user_id,
         weight=admitted.weight,
         priority=ask.priority,
@@ -194,10 +194,3 @@ def _reply(text: str, last: Finished | Failed | None, detections: dict[str, int]
     if isinstance(last, Failed):
         return Reply(text=text, state="failed", reason=last.code, detections=detections)
     return Reply(text=text, state="stopped", reason="cancelled", detections=detections)
-
-
-def _too_many() -> LimitReached:
-    return LimitReached(
-        N_("You already have as many questions under way as one person may. Wait for one to finish."),
-        retry_after=10,
-    )

@@ -1,18 +1,26 @@
 """What the policy says to a prompt before it is admitted, and to a reply while it streams."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date
 
 from appliance.completions.values import Ask
-from appliance.core import Decision
-from appliance.policy.decide import decide
-from appliance.policy.documents import PolicySet
+from appliance.core import Decision, Outcome
+from appliance.errors import N_, PolicyViolation
+from appliance.policy.decide import Masked, decide, mask
+from appliance.policy.detectors.scan import scan
+from appliance.policy.model import Direction, Language, PolicySet
 from appliance.protocol.messages import Turn
+
+MODEL_SPOKE = "assistant"
 
 
 @dataclass(frozen=True, slots=True)
 class Checked:
-    """The decision on an ask and, if it is permitted, the turns that the model may read."""
+    """The decision on an ask and, if it is permitted, the turns that the model may read.
+
+    `last_turn` counts what was masked in the newest turn, by kind.
+    """
 
     decision: Decision
     turns: tuple[Turn, ...]
@@ -20,18 +28,32 @@ class Checked:
 
 
 def check_prompt(policy: PolicySet, ask: Ask, today: date) -> Checked:
-    """Decide on an ask as a whole: who asks, for what, with which personal data in it."""
-    return Checked(decide(policy, ask.principal, ask.permission), ask.turns, {})
+    """Decide on an ask as a whole: who asks, for what, with which personal data in it.
+
+    Every turn but the model's own is looked at again each time: the policy may have changed
+    since the conversation began. The model's turns were screened when they were made.
+    """
+    findings = []
+    masked: list[Masked] = []
+    for turn in ask.turns:
+        found = () if turn.role == MODEL_SPOKE else scan(turn.content, today, policy.dictionary)
+        findings.extend(found)
+        masked.append(mask(turn.content, found, policy, Direction.PROMPT))
+    decision = decide(policy, ask.principal, ask.permission, findings)
+    turns = tuple(Turn(turn.role, shown.text) for turn, shown in zip(ask.turns, masked, strict=True))
+    return Checked(decision, turns, masked[-1].detections if masked else {})
 
 
-class Screen:
-    """One reply on its way to the reader."""
+def violation(policy: PolicySet, decision: Decision) -> PolicyViolation:
+    """The error that tells the person which rule it was and why, in their language."""
 
-    def __init__(self, policy: PolicySet, today: date) -> None:
-        self.detections: dict[str, int] = {}
+    def reason(translate: Callable[[str], str]) -> str:
+        language: Language = "ko" if getattr(translate, "language", "en") == "ko" else "en"
+        return " ".join(policy.explain(rule, language) for rule in decision.rules)
 
-    def feed(self, text: str) -> str:
-        return text
-
-    def finish(self) -> str:
-        return ""
+    template = (
+        N_("This was not sent because of rule %(rule)s: %(reason)s")
+        if decision.outcome is Outcome.BLOCKED
+        else N_("You may not do this. Rule %(rule)s: %(reason)s")
+    )
+    return PolicyViolation(template, rules=decision.rules, reason=reason, rule=", ".join(decision.rules))

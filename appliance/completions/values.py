@@ -35,7 +35,8 @@ class Admitted:
     """An ask that was allowed and whose entry is durable. Only `Completions.admit` makes one.
 
     `turns` are what the model will read: personal data masked as the policy says.
-    `last_turn` counts what was masked in the newest turn, by detector type.
+    `last_turn` counts what was masked in the newest turn, by kind; `max_tokens` is the limit
+    of the answer that policy and request agree on.
     """
 
     answer_id: str
@@ -45,6 +46,7 @@ class Admitted:
     last_turn: dict[str, int]
     model: Hello
     weight: float
+    max_tokens: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

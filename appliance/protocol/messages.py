@@ -127,11 +127,12 @@ class Token(msgspec.Struct, frozen=True, tag=True):
 class Finished(msgspec.Struct, frozen=True, kw_only=True, tag=True):
     """The end of an answer and what the log needs to know about it.
 
+    "filtered" is said by web alone, when a rule of the policy ends a reply.
     `dropped_turns`: how many of the oldest turns `trim` left out. Durations in seconds.
     """
 
     id: str
-    reason: Literal["stop", "length", "cancelled", "timeout"]
+    reason: Literal["stop", "length", "cancelled", "timeout", "filtered"]
     prompt_tokens: int = 0
     completion_tokens: int = 0
     cached_tokens: int = 0

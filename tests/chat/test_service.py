@@ -18,7 +18,7 @@ from appliance.storage.engine import Database
 from appliance.storage.vault import Vault
 from tests.fakes import FakeClock
 from tests.people import member
-from tests.scripted_runtime import ScriptedRuntime
+from tests.scripted_runtime import LONG, ScriptedRuntime
 
 Scenario = Callable[[ScriptedRuntime], Awaitable[None]]
 
@@ -103,17 +103,14 @@ def test_a_second_tab_hears_the_running_answer_from_its_beginning(
     chat: Chat, alice: Principal, play: Callable[[Scenario], None]
 ) -> None:
     async def scenario(runtime: ScriptedRuntime) -> None:
-        runtime.hold = True
+        runtime.hold, runtime.words = True, LONG
         sent = await chat.send(alice, None, "길게", new_id(), "r-1")
         first = chat.events(alice, sent.conversation_id, sent.answer_id)
-        heard = ""
-        while heard != "안녕하세요":
-            event = await anext(first)
-            heard += event.text if isinstance(event, Token) else ""
+        assert isinstance(await anext(first), Token)
         late = asyncio.create_task(follow(chat, alice, sent.conversation_id, sent.answer_id))
         await asyncio.sleep(0)
         runtime.send(Finished(id=sent.answer_id, reason="stop"))
-        assert said(await late) == "안녕하세요"
+        assert said(await late) == "".join(LONG)
 
     play(scenario)
 
@@ -122,7 +119,7 @@ def test_stop_keeps_the_partial_text_and_frees_the_model(
     chat: Chat, alice: Principal, play: Callable[[Scenario], None]
 ) -> None:
     async def scenario(runtime: ScriptedRuntime) -> None:
-        runtime.hold = True
+        runtime.hold, runtime.words = True, LONG
         sent = await chat.send(alice, None, "길게", new_id(), "r-1")
         stream = chat.events(alice, sent.conversation_id, sent.answer_id)
         await anext(stream)
@@ -157,7 +154,7 @@ def test_a_second_question_while_an_answer_runs_is_refused_and_nothing_kept(
     chat: Chat, alice: Principal, play: Callable[[Scenario], None]
 ) -> None:
     async def scenario(runtime: ScriptedRuntime) -> None:
-        runtime.hold = True
+        runtime.hold, runtime.words = True, LONG
         sent = await chat.send(alice, None, "길게", new_id(), "r-1")
         with pytest.raises(Conflict):
             await chat.send(alice, sent.conversation_id, "또", new_id(), "r-2")
@@ -197,7 +194,7 @@ def test_deleting_while_it_is_answered_leaves_nothing(
     chat: Chat, alice: Principal, play: Callable[[Scenario], None]
 ) -> None:
     async def scenario(runtime: ScriptedRuntime) -> None:
-        runtime.hold = True
+        runtime.hold, runtime.words = True, LONG
         sent = await chat.send(alice, None, "지울 것", new_id(), "r-1")
         await chat.delete(alice, sent.conversation_id)
         assert chat.list(alice) == []

@@ -1,11 +1,10 @@
 """A pipeline over a real database and a scripted runtime."""
 
-from pathlib import Path
-
 import pytest
 
 from appliance.audit.log import AuditLog
 from appliance.completions.pipeline import Completions
+from appliance.config import share_folder
 from appliance.core import Principal
 from appliance.inference.client import InferenceClient
 from appliance.policy.documents import load
@@ -22,9 +21,9 @@ def inference() -> InferenceClient:
 
 @pytest.fixture
 def completions(
-    database: Database, audit: AuditLog, inference: InferenceClient, clock: FakeClock, tmp_path: Path
+    database: Database, audit: AuditLog, inference: InferenceClient, clock: FakeClock
 ) -> Completions:
-    return Completions(database, audit, inference, load(tmp_path / "policies"), clock)
+    return Completions(database, audit, inference, load(share_folder("policies")), clock)
 
 
 @pytest.fixture

@@ -5,7 +5,6 @@ import json
 from collections.abc import Awaitable, Callable
 from contextlib import aclosing
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 from sqlalchemy.orm import Session
@@ -14,13 +13,14 @@ from appliance.audit.store import OutboxRow
 from appliance.completions import store
 from appliance.completions.pipeline import Completions
 from appliance.completions.values import Admitted, Ask, Reply
+from appliance.config import share_folder
 from appliance.core import Permission, Principal
 from appliance.errors import LimitReached, PolicyViolation, StorageFailed, Unavailable
 from appliance.inference.client import InferenceClient
 from appliance.policy.documents import load
 from appliance.protocol.messages import Failed, Finished, Sampling, Token, Turn
 from appliance.storage.engine import Database
-from tests.scripted_runtime import ScriptedRuntime
+from tests.scripted_runtime import LONG, ScriptedRuntime
 
 
 def ask(principal: Principal, text: str = "안녕?") -> Ask:
@@ -102,7 +102,7 @@ def test_leaving_early_cancels_and_settles_what_was_said(
     kept: list[Reply] = []
 
     async def scenario(runtime: ScriptedRuntime) -> None:
-        runtime.hold = True
+        runtime.hold, runtime.words = True, LONG
         admitted = completions.admit(ask(alice))
         keep = lambda _session, _id, reply: kept.append(reply)  # noqa: E731 - shorter than a def here
         async with aclosing(completions.stream(admitted, keep)) as events:
@@ -123,7 +123,7 @@ def test_a_runtime_that_dies_settles_the_answer_as_failed(
     completions: Completions, inference: InferenceClient, alice: Principal, database: Database
 ) -> None:
     async def scenario(runtime: ScriptedRuntime) -> None:
-        runtime.hold = True
+        runtime.hold, runtime.words = True, LONG
         admitted = completions.admit(ask(alice))
         stream = completions.stream(admitted)
         await anext(stream)
@@ -175,10 +175,10 @@ def test_somebody_without_the_permission_is_refused_and_recorded(
 
 
 def test_one_person_may_have_only_so_many_answers_open(
-    completions: Completions, inference: InferenceClient, alice: Principal, tmp_path: Path
+    completions: Completions, inference: InferenceClient, alice: Principal
 ) -> None:
     async def scenario(_runtime: ScriptedRuntime) -> None:
-        limit = load(tmp_path / "policies").limits.default
+        limit = load(share_folder("policies")).limits.default
         for _ in range(limit.running + limit.waiting):
             completions.admit(ask(alice))
         with pytest.raises(LimitReached):
@@ -193,3 +193,33 @@ def test_without_a_model_nothing_is_promised(
     with pytest.raises(Unavailable):
         completions.admit(ask(alice))
     assert entries(database) == []
+
+
+def test_a_resident_number_is_masked_before_the_model_and_counted_in_the_log(
+    completions: Completions, inference: InferenceClient, alice: Principal, database: Database
+) -> None:
+    async def scenario(runtime: ScriptedRuntime) -> None:
+        admitted = completions.admit(ask(alice, "주민번호는900101-1234567입니다"))
+        assert [event async for event in completions.stream(admitted)]
+        assert "1234567" not in runtime.asked[0].turns[0].content
+        assert admitted.last_turn == {"rrn": 1}
+
+    with_runtime(inference, scenario)
+    prompt = entries(database)[0]
+    assert prompt["outcome"] == "masked"
+    assert prompt["rules"] == ["P-3"]
+
+
+def test_a_resident_number_in_a_reply_is_masked_however_its_tokens_fall(
+    completions: Completions, inference: InferenceClient, alice: Principal, database: Database
+) -> None:
+    async def scenario(runtime: ScriptedRuntime) -> None:
+        runtime.words = ("번호는 9001", "01-12", "34567", "이라고 합니다.")
+        admitted = completions.admit(ask(alice))
+        events = [event async for event in completions.stream(admitted)]
+        said = "".join(event.text for event in events if isinstance(event, Token))
+        assert "1234567" not in said
+        assert said.endswith("이라고 합니다.")
+
+    with_runtime(inference, scenario)
+    assert entries(database)[-1]["outcome"] == "masked"

@@ -4,7 +4,7 @@ import asyncio
 import json
 from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import aclosing
-from typing import Annotated, Literal
+from typing import Annotated
 
 from fastapi import APIRouter, Depends, Request, Response
 from fastapi.responses import JSONResponse
@@ -23,6 +23,7 @@ from appliance.http.api.schemas import (
     ChunkChoice,
     CompletionDetails,
     Delta,
+    FinishReason,
     OutputMessage,
     PromptDetails,
     UsageBlock,
@@ -68,7 +69,7 @@ class Head:
         self.model = admitted.model.model_name
 
     def chunk(
-        self, delta: Delta, finish: Literal["stop", "length"] | None = None, usage: UsageBlock | None = None
+        self, delta: Delta, finish: FinishReason | None = None, usage: UsageBlock | None = None
     ) -> bytes:
         choices = [ChunkChoice(delta=delta, finish_reason=finish)] if usage is None else []
         chunk = ChatCompletionChunk(
@@ -178,7 +179,9 @@ def _waiting(event: Queued | Progress) -> str:
     return f"prompt {100 * event.done // max(1, event.total)}%"
 
 
-def _finish_reason(finished: Finished) -> Literal["stop", "length"]:
+def _finish_reason(finished: Finished) -> FinishReason:
+    if finished.reason == "filtered":
+        return "content_filter"
     return "stop" if finished.reason == "stop" else "length"
 
 

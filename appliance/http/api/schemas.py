@@ -59,6 +59,7 @@ class TextFormat(BaseModel):
     type: Literal["text"]
 
 
+FinishReason = Literal["stop", "length", "content_filter"]
 Penalty = Annotated[float, Field(ge=-2, le=2)]
 Stop = Annotated[str, Field(min_length=1, max_length=256)]
 Bias = Annotated[float, Field(ge=-100, le=100)]
@@ -157,7 +158,7 @@ class OutputMessage(BaseModel):
 class Choice(BaseModel):
     index: int = 0
     message: OutputMessage
-    finish_reason: Literal["stop", "length"]
+    finish_reason: FinishReason
     logprobs: None = None
 
 
@@ -178,7 +179,7 @@ class Delta(BaseModel):
 class ChunkChoice(BaseModel):
     index: int = 0
     delta: Delta
-    finish_reason: Literal["stop", "length"] | None = None
+    finish_reason: FinishReason | None = None
     logprobs: None = None
 
 

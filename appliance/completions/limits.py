@@ -1,0 +1,64 @@
+"""How much one person may have under way, counted in this process alone: there is one web process.
+
+A count that cannot be kept would be a reason to refuse; memory always can.
+"""
+
+from collections import Counter, defaultdict, deque
+from threading import Lock
+
+from appliance.clock import Clock
+from appliance.completions.values import Ask
+from appliance.errors import N_, LimitReached, NaesilError, TooLarge
+from appliance.policy.model import Limit
+
+WINDOW_S = 60.0
+RETRY_S = 10
+
+
+class Allowance:
+    """Open answers and questions of the last minute, by person. `_lock` guards both."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._lock = Lock()
+        self._open: Counter[str] = Counter()
+        self._asked: defaultdict[str, deque[float]] = defaultdict(deque)
+
+    def take(self, ask: Ask, limit: Limit) -> NaesilError | None:
+        """Count one more question in, or say why not. What was taken must be given back once."""
+        if len(ask.turns[-1].content.encode()) > limit.message_bytes:
+            return TooLarge(
+                N_("A message has at most %(limit)d bytes here. Shorten it."),
+                field="messages",
+                limit=limit.message_bytes,
+            )
+        person, now = ask.principal.user_id, self._clock.monotonic()
+        with self._lock:
+            asked = self._asked[person]
+            while asked and asked[0] <= now - WINDOW_S:
+                asked.popleft()
+            if len(asked) >= limit.requests_per_minute:
+                seconds = max(1, round(asked[0] + WINDOW_S - now))
+                return LimitReached(
+                    N_("You asked very often in the last minute. Wait %(seconds)d seconds."),
+                    retry_after=seconds,
+                    seconds=seconds,
+                )
+            if self._open[person] >= limit.running + limit.waiting:
+                return LimitReached(
+                    N_("You have as many questions under way as one person may. Wait for one to finish."),
+                    retry_after=RETRY_S,
+                )
+            asked.append(now)
+            self._open[person] += 1
+        return None
+
+    def give_back(self, ask: Ask) -> None:
+        """The answer ended, or was never begun."""
+        person = ask.principal.user_id
+        with self._lock:
+            self._open[person] -= 1
+            if self._open[person] <= 0:
+                del self._open[person]
+                if not self._asked[person]:
+                    del self._asked[person]
