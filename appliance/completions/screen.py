@@ -8,6 +8,7 @@ from appliance.completions.values import Ask
 from appliance.core import Decision, Outcome
 from appliance.errors import N_, PolicyViolation
 from appliance.policy.decide import Masked, decide, mask
+from appliance.policy.detectors.finding import Finding
 from appliance.policy.detectors.scan import scan
 from appliance.policy.model import Direction, Language, PolicySet
 from appliance.protocol.messages import Turn
@@ -33,7 +34,7 @@ def check_prompt(policy: PolicySet, ask: Ask, today: date) -> Checked:
     Every turn but the model's own is looked at again each time: the policy may have changed
     since the conversation began. The model's turns were screened when they were made.
     """
-    findings = []
+    findings: list[Finding] = []
     masked: list[Masked] = []
     for turn in ask.turns:
         found = () if turn.role == MODEL_SPOKE else scan(turn.content, today, policy.dictionary)

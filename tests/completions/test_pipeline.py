@@ -5,6 +5,7 @@ import json
 from collections.abc import Awaitable, Callable
 from contextlib import aclosing
 from dataclasses import replace
+from typing import Any
 
 import pytest
 from sqlalchemy.orm import Session
@@ -35,7 +36,7 @@ def ask(principal: Principal, text: str = "안녕?") -> Ask:
     )
 
 
-def entries(database: Database) -> list[dict[str, str]]:
+def entries(database: Database) -> list[dict[str, Any]]:
     """What the log accepted about completions, oldest first."""
     with database.read() as session:
         bodies = [json.loads(row.body) for row in session.query(OutboxRow).order_by(OutboxRow.sequence)]

@@ -3,7 +3,6 @@
 import contextlib
 import struct
 from pathlib import Path
-from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -14,7 +13,7 @@ from appliance.errors import ConfigError
 from appliance.inference import registry
 from appliance.inference.gguf import GgufError, read_header
 
-FUZZ: Any = settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+FUZZ = settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
 
 
 def test_the_embedded_model_tells_what_it_is(embedded_model: Path) -> None:
