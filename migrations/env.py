@@ -6,7 +6,7 @@ from appliance.storage.base import Base
 
 context.configure(
     connection=context.config.attributes["connection"],
-    target_metadata=Base.metadata,
+    target_metadata=Base.metadata,  # gives constraints their names
     transactional_ddl=True,
     render_as_batch=True,
 )

@@ -8,6 +8,7 @@ from alembic import command
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
+from sqlalchemy.orm import Session
 
 from appliance.config import share_folder
 from appliance.errors import N_, ConfigError
@@ -15,14 +16,20 @@ from appliance.storage.engine import Database
 
 
 def upgrade(database: Database) -> None:
-    """Run what is missing. ConfigError when the database was made by a newer program."""
+    """Run what is missing. ConfigError when the database was made by a newer program.
+
+    Takes the write lock only when there is something to do, and looks again under it: of two
+    programs that start together one migrates and the other finds it done.
+    """
     config = _config()
-    with database.write() as session:
-        connection = session.connection()
-        present = MigrationContext.configure(connection).get_current_revision()
-        if present == head():
+    scripts = ScriptDirectory.from_config(config)
+    newest = scripts.get_current_head()
+    with database.read() as session:
+        if _revision(session) == newest:
             return
-        known = {script.revision for script in ScriptDirectory.from_config(config).walk_revisions()}
+    known = {script.revision for script in scripts.walk_revisions()}
+    with database.write() as session:
+        present = _revision(session)
         if present is not None and present not in known:
             raise ConfigError(
                 N_(
@@ -31,24 +38,27 @@ def upgrade(database: Database) -> None:
                 ),
                 schema=present,
             )
-        config.attributes["connection"] = connection
+        config.attributes["connection"] = session.connection()
         command.upgrade(config, "head")
 
 
 def head() -> str:
     """The newest schema revision this program knows."""
-    revision = ScriptDirectory.from_config(_config()).get_current_head()
-    return str(revision)
+    return str(ScriptDirectory.from_config(_config()).get_current_head())
 
 
 def current(database: Database) -> str | None:
     """The revision of this database; None for an empty one."""
     with database.read() as session:
-        return MigrationContext.configure(session.connection()).get_current_revision()
+        return _revision(session)
+
+
+def _revision(session: Session) -> str | None:
+    return MigrationContext.configure(session.connection()).get_current_revision()
 
 
 def _config() -> Config:
     config = Config()
-    config.set_main_option("script_location", str(share_folder("migrations")))
+    config.set_main_option("script_location", str(share_folder("migrations")).replace("%", "%%"))
     config.set_main_option("path_separator", "os")
     return config

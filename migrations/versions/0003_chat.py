@@ -36,7 +36,7 @@ def upgrade() -> None:
         sa.Column("prompt_tokens", sa.Integer(), nullable=False),
         sa.Column("completion_tokens", sa.Integer(), nullable=False),
         sa.Column("dropped_turns", sa.Integer(), nullable=False),
-        sa.Column("decode_s", sa.Float(), nullable=False),
+        sa.Column("decode_s", sa.Double(), nullable=False),
         sa.Column("detections", sa.JSON(), nullable=False),
         sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
         sa.UniqueConstraint("conversation_id", "position"),
