@@ -121,8 +121,10 @@ def _data_folder(flags: Mapping[str, Any], environment: Mapping[str, str]) -> tu
 def _read_file(path: Path) -> dict[str, Any]:
     try:
         values = tomllib.loads(path.read_text("utf-8"))
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         return {}
+    except PermissionError:
+        raise ConfigError(N_("%(path)s may not be read by this user."), path=path) from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise ConfigError(N_("%(path)s is not valid TOML: %(error)s"), path=path, error=error) from None
     known = set(setting_names()) - {"data"}

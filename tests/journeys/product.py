@@ -18,12 +18,17 @@ ADMIN = "관리자"
 PASSWORD = "느티나무 아래 세 번째 의자"
 
 
+def wrapped(wrapper: tuple[str, ...]) -> list[str]:
+    """A shell script in mounts of its own; the program is its $0 and the rest its $1, $2, ..."""
+    return ["unshare", "--user", "--map-root-user", "--mount", *wrapper[:3], APPLIANCE, *wrapper[3:]]
+
+
 def appliance(
-    *words: str, stdin: str = "", env: dict[str, str] | None = None
+    *words: str, stdin: str = "", env: dict[str, str] | None = None, wrapper: tuple[str, ...] = ()
 ) -> subprocess.CompletedProcess[str]:
     """One command of the command line, run to its end."""
     return subprocess.run(
-        [APPLIANCE, *words],
+        wrapped(wrapper) if wrapper else [APPLIANCE, *words],
         input=stdin,
         capture_output=True,
         text=True,
@@ -51,12 +56,12 @@ def new_key(data: Path, user: str = ADMIN) -> str:
 class Product:
     """A running product. `output` is everything it has printed so far."""
 
-    def __init__(self, data: Path, *flags: str) -> None:
+    def __init__(self, data: Path, *flags: str, wrapper: tuple[str, ...] = ()) -> None:
         self.data = data
         self.output: list[str] = []
         self._lines: queue.Queue[str | None] = queue.Queue()
         self.process = subprocess.Popen(
-            [APPLIANCE, "serve", "--data", str(data), "--port", "0", *flags],
+            wrapped(wrapper) if wrapper else [APPLIANCE, "serve", "--data", str(data), "--port", "0", *flags],
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
