@@ -17,6 +17,7 @@ from appliance.policy.model import Action, Direction, PolicySet
 HOLD = 48  # longest finding with spaces in it, and the words behind it that count as evidence
 HOLD_ADDRESS = 144  # an address is known to be one only at its number
 LOOK_BACK = 72
+STEP = 8  # characters to wait for before looking again
 _TOKEN = "".join(map(chr, range(0x21, 0x7F)))
 
 
@@ -36,11 +37,11 @@ class StreamScanner:
             for (way, kind, level), (action, _) in policy.rulings.items()
             if way is direction and action is not Action.ALLOW
         }
-        address = any(kind is Kind.ADDRESS for kind, _ in self._acted)
-        self._hold = max(HOLD_ADDRESS if address else HOLD, policy.dictionary.longest + 1)
+        self._kinds = frozenset(kind for kind, _ in self._acted)
+        self._hold = max(HOLD_ADDRESS if Kind.ADDRESS in self._kinds else HOLD, policy.dictionary.longest + 1)
         self._text = ""  # a little that was given out, then all that was not
         self._given = 0  # how much of it was
-        self._looked = 0  # how much was held back when it was last scanned
+        self._looked = 0  # how much was left held back when it was last scanned
         self._counts: Counter[str] = Counter()
         self.blocked: tuple[str, ...] = ()
 
@@ -52,7 +53,7 @@ class StreamScanner:
         """Take the next piece; return what can be shown now, masked."""
         self._text += text
         held = len(self._text) - self._given
-        if self.blocked or held <= self._hold or held - self._looked < self._looked // 8:
+        if self.blocked or held <= self._hold or held - self._looked < max(STEP, self._looked // 8):
             return ""
         return self._advance(last=False)
 
@@ -65,7 +66,7 @@ class StreamScanner:
         given = bisect_left(range(len(normal.text)), self._given, key=normal.start)
         found = [
             finding
-            for finding in candidates(normal.text, self._today, self._policy.dictionary)
+            for finding in candidates(normal.text, self._today, self._policy.dictionary, self._kinds)
             if finding.start >= given and (finding.type, finding.level) in self._acted
         ]
         cut = len(normal.text) if last else _settled(normal, found, self._hold)
@@ -77,7 +78,7 @@ class StreamScanner:
         keep = normal.start(max(0, cut - LOOK_BACK)) if normal.text else 0
         self._text = self._text[keep:]
         self._given = end - keep
-        self._looked = 0
+        self._looked = len(self._text) - self._given
         return shown
 
     def _show(self, findings: list[Finding], normal: Normalised, end: int) -> str:

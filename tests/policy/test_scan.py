@@ -36,7 +36,7 @@ def test_a_mask_leaks_no_digits(text: str) -> None:
             assert len(shown) <= KEPT_DIGITS.get(finding.type, 0)
 
 
-@settings(max_examples=300)
+@settings(max_examples=300, derandomize=True)
 @given(pieced)
 def test_nothing_sure_is_left_in_a_masked_text(masking_all: PolicySet, text: str) -> None:
     masked = mask(text, scan(text, TODAY), masking_all, Direction.PROMPT)

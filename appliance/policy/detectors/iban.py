@@ -34,5 +34,5 @@ def _end(match: re.Match[str]) -> int:
         wanted -= text[position] != " "
         position += 1
         if not wanted:
-            return 0 if text[position : position + 1].isalnum() and text[position].isascii() else position
+            return 0 if "0" <= text[position : position + 1] <= "9" else position
     return 0

@@ -1,7 +1,7 @@
 """All detectors over one text; overlapping findings settled the same way every time."""
 
 from bisect import bisect_left
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Iterator
 from datetime import date
 
 from appliance.policy.detectors import (
@@ -27,24 +27,25 @@ from appliance.policy.detectors.finding import Finding, Kind
 from appliance.policy.detectors.normalise import Normalised, normalise
 from appliance.policy.detectors.view import View
 
-_DETECTORS = (
-    secret.find,
-    rrn.find,
-    licence.find,
-    passport.find,
-    card.find,
-    iban.find,
-    phone.find,
-    business.find,
-    corporate.find,
-    registered.find,
-    account.find,
-    vehicle.find,
-    email.find,
-    network.find,
-    address.find,
-    name.find,
+_DETECTORS: tuple[tuple[Callable[[View], Iterator[Finding]], frozenset[Kind]], ...] = (
+    (secret.find, frozenset({Kind.SECRET})),
+    (rrn.find, frozenset({Kind.RRN, Kind.FOREIGNER})),
+    (licence.find, frozenset({Kind.LICENCE})),
+    (passport.find, frozenset({Kind.PASSPORT})),
+    (card.find, frozenset({Kind.CARD})),
+    (iban.find, frozenset({Kind.IBAN})),
+    (phone.find, frozenset({Kind.PHONE})),
+    (business.find, frozenset({Kind.BUSINESS})),
+    (corporate.find, frozenset({Kind.CORPORATE})),
+    (registered.find, frozenset({Kind.HEALTH_INSURANCE, Kind.MILITARY, Kind.STUDENT})),
+    (account.find, frozenset({Kind.ACCOUNT})),
+    (vehicle.find, frozenset({Kind.VEHICLE})),
+    (email.find, frozenset({Kind.EMAIL})),
+    (network.find, frozenset({Kind.IP})),
+    (address.find, frozenset({Kind.ADDRESS})),
+    (name.find, frozenset({Kind.NAME})),
 )
+_ALL = frozenset(Kind)
 _PRECEDENCE = {kind: number for number, kind in enumerate(Kind)}
 
 
@@ -55,11 +56,13 @@ def scan(text: str, today: date, dictionary: Dictionary | None = None) -> tuple[
     return tuple(on_original(finding, normal) for finding in found)
 
 
-def candidates(text: str, today: date, dictionary: Dictionary | None = None) -> list[Finding]:
-    """Everything any detector says about a normalised text, overlapping or not."""
+def candidates(
+    text: str, today: date, dictionary: Dictionary | None = None, kinds: frozenset[Kind] = _ALL
+) -> list[Finding]:
+    """Everything the detectors of these kinds say about a normalised text, overlapping or not."""
     view = View(text, today)
-    found = [finding for find in _DETECTORS for finding in find(view)]
-    if dictionary is not None:
+    found = [finding for find, theirs in _DETECTORS if not kinds.isdisjoint(theirs) for finding in find(view)]
+    if dictionary is not None and Kind.TERM in kinds:
         found.extend(dictionary.find(view))
     return found
 
