@@ -55,7 +55,7 @@ class Verifier:
         verifier = cls(parts[0], data[1:])
         if not _NAME.fullmatch(verifier.name):
             raise NoteError("not a key's name")
-        if data[:1] != ED25519 or len(data) != 33 or str(verifier) != text.strip():
+        if len(data) != 33 or str(verifier) != text.strip():
             raise NoteError("not an Ed25519 verifier key")
         return verifier
 

@@ -149,6 +149,15 @@ def test_growing_reads_and_writes_only_the_tiles_at_the_edge(batches: list[int])
     assert changed == {(0, size // WIDTH)} | full
 
 
+def test_a_smaller_tree_does_not_pass_for_a_bigger_one() -> None:
+    tree = Tree(4)
+    inclusion = merkle.inclusion_proof(0, 4, tree.node)
+    consistency = merkle.consistency_proof(1, 4, tree.node)
+    for size, holds in ((4, True), (8, False), (2, False)):
+        assert merkle.verify_inclusion(0, size, tree.leaves[0], inclusion, tree.root(4)) == holds
+        assert merkle.verify_consistency(1, size, tree.root(1), tree.root(4), consistency) == holds
+
+
 def test_a_tile_that_lost_hashes_is_not_built_upon() -> None:
     with pytest.raises(ValueError, match="does not hold"):
         list(extended(lambda _level, _index: bytes(32), 2, [bytes(32)]))

@@ -49,6 +49,11 @@ def test_a_note_in_another_form_is_refused(note: str) -> None:
         SIGNER.verifier.checkpoint(note)
 
 
+def test_a_text_with_control_characters_is_refused_though_signed() -> None:
+    with pytest.raises(NoteError):
+        SIGNER.verifier.open(SIGNER.sign("a\tb\n"))
+
+
 def test_a_text_without_its_last_newline_is_not_signed() -> None:
     with pytest.raises(NoteError):
         SIGNER.sign("text")
