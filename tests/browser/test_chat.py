@@ -172,7 +172,9 @@ def test_the_reader_who_scrolled_up_is_left_alone(page: Page) -> None:
     ask(page, "천천히")
     expect(page.locator("[data-tail]")).to_contain_text("60번째")
     scroll = page.locator("#scroll")
-    assert scroll.evaluate("e => e.scrollHeight - e.scrollTop - e.clientHeight") < 48
+    page.wait_for_function(
+        "(e => e.scrollHeight - e.scrollTop - e.clientHeight < 48)(document.querySelector('#scroll'))"
+    )
     scroll.evaluate("e => { e.scrollTop = 0; }")
     expect(page.get_by_role("button", name="최신 글로")).to_be_visible()
     expect(page.locator("[data-tail]")).to_contain_text("90번째")

@@ -5,13 +5,18 @@ const NEAR = 48;
 // `started`: whether there is a newest text yet; an empty conversation is read from its top.
 export function followBottom(box, jump, started) {
   let following = started;
+  let last = 0;
 
   const atBottom = () => box.scrollHeight - box.scrollTop - box.clientHeight < NEAR;
   const toBottom = () => {
     box.scrollTop = box.scrollHeight;
   };
+  // Only going up is the reader's wish: text that grew before this event leaves a gap, too.
   box.addEventListener("scroll", () => {
-    following = started && atBottom();
+    const up = box.scrollTop < last;
+    last = box.scrollTop;
+    if (atBottom()) following = started;
+    else if (up) following = false;
     jump.hidden = !started || following;
   });
   jump.addEventListener("click", () => {
