@@ -1,5 +1,6 @@
 """Accounts: made, listed, disabled, enabled, reset. Each change is an audit entry in its transaction."""
 
+import re
 import unicodedata
 from dataclasses import dataclass
 from datetime import datetime
@@ -18,6 +19,10 @@ from appliance.storage.engine import Database
 from appliance.storage.vault import Vault
 
 MAX_NAME = 64
+# letters and marks that show nothing (Unicode's Default_Ignorable_Code_Point) and the empty braille cell
+_INVISIBLE = re.compile(
+    "[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u2800\ufe00-\ufe0f\U000e0100-\U000e01ef]"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,14 +144,15 @@ class Accounts:
 def clean_name(name: str) -> str:
     """The name in NFKC without outer space. InvalidInput for an unusable one."""
     cleaned = unicodedata.normalize("NFKC", name).strip()
-    if not 0 < len(cleaned) <= MAX_NAME or not cleaned.isprintable():
+    if not 0 < len(cleaned) <= MAX_NAME or not cleaned.isprintable() or _INVISIBLE.search(cleaned):
         raise InvalidInput(N_("A name has 1 to %(most)d visible characters."), field="name", most=MAX_NAME)
     return cleaned
 
 
 def fold(name: str) -> str:
-    """What makes two names the same name."""
-    return unicodedata.normalize("NFKC", name).strip().casefold()
+    """What makes two names the same name, whatever was typed: a surrogate reads as a question mark."""
+    folded = unicodedata.normalize("NFKC", name).strip().casefold()
+    return unicodedata.normalize("NFKC", folded).encode("utf-8", "replace").decode()
 
 
 def account_of(row: store.UserRow) -> Account:

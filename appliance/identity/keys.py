@@ -2,6 +2,7 @@
 
 import hashlib
 import secrets
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -10,7 +11,7 @@ from appliance.audit.entry import Entry
 from appliance.audit.log import AuditLog
 from appliance.clock import Clock
 from appliance.core import Outcome, Principal, Role
-from appliance.errors import N_, InvalidInput, NotFound
+from appliance.errors import N_, InvalidInput, NotFound, StorageFailed
 from appliance.identity import store
 from appliance.ids import new_id
 from appliance.storage.engine import Database
@@ -97,10 +98,14 @@ class ApiKeys:
             roles = frozenset(Role(role) for role in user.roles)
             principal = Principal(user.id, "key", row.id, origin, roles)
         if touch:
-            with self._database.write() as session:
-                if (kept := session.get(store.KeyRow, principal.credential_id)) is not None:
-                    kept.used_at = now
+            with suppress(StorageFailed):  # a full disk stops new work, not looking at the old
+                self._touch(row.id, now)
         return principal
+
+    def _touch(self, key_id: str, now: datetime) -> None:
+        with self._database.write() as session:
+            if (row := session.get(store.KeyRow, key_id)) is not None:
+                row.used_at = now
 
 
 def _hash(secret: str) -> bytes:

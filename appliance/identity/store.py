@@ -52,7 +52,7 @@ class KeyRow(Base):
 
 
 class FailureRow(Base):
-    """Wrong passwords in a row, per account or origin; `key` is a keyed hash, never a name."""
+    """Wrong passwords in a row, or 0 for an account known at an origin; see lockout. `key` is a hash."""
 
     __tablename__ = "sign_in_failures"
 
@@ -80,6 +80,11 @@ def session_by_hash(session: Session, token_hash: bytes) -> tuple[SessionRow, Us
     return None if row is None else (row[0], row[1])
 
 
+def sessions_of(session: Session, user_id: str) -> list[SessionRow]:
+    query = select(SessionRow).where(SessionRow.user_id == user_id)
+    return list(session.scalars(query.order_by(SessionRow.used_at.desc(), SessionRow.id)))
+
+
 def end_sessions(session: Session, user_id: str) -> None:
     session.execute(delete(SessionRow).where(SessionRow.user_id == user_id))
 
@@ -100,3 +105,11 @@ def key_by_hash(session: Session, secret_hash: bytes) -> tuple[KeyRow, UserRow] 
 
 def remove_key(session: Session, key_id: str) -> None:
     session.execute(delete(KeyRow).where(KeyRow.id == key_id))
+
+
+def put_failures(session: Session, key: str, count: int, last_at: datetime) -> None:
+    session.merge(FailureRow(key=key, count=count, last_at=last_at))
+
+
+def forget_failures(session: Session, before: datetime) -> None:
+    session.execute(delete(FailureRow).where(FailureRow.last_at < before))
