@@ -35,13 +35,13 @@ class Settings:
 
     data: Path = field(metadata={"help": "Folder for the database, keys and models."})
     host: str = field(default="127.0.0.1", metadata={"help": "Address to listen on."})
-    port: int = field(default=8080, metadata={"help": "TCP port to listen on."})
+    port: int = field(default=8080, metadata={"help": "TCP port to listen on.", "range": (0, 65535)})
     tls_cert: Path | None = field(default=None, metadata={"help": "PEM certificate chain."})
     tls_key: Path | None = field(default=None, metadata={"help": "PEM private key of tls_cert."})
     tls_self_signed: bool = field(default=False, metadata={"help": "Make and use a self-signed certificate."})
     behind_proxy: bool = field(default=False, metadata={"help": "A TLS proxy on this host forwards to us."})
     model: str = field(default="", metadata={"help": "Model name or GGUF file; empty: the embedded one."})
-    slots: int = field(default=16, metadata={"help": "Answers generated at the same time."})
+    slots: int = field(default=16, metadata={"help": "Answers generated at the same time.", "range": (1, 256)})
     context: int = field(
         default=0, metadata={"help": "Tokens each conversation may hold; 0: chosen for the model."}
     )

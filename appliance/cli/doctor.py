@@ -3,16 +3,26 @@
 import typer
 
 from appliance import config
-from appliance.cli import output
-from appliance.cli.options import Data, Json
+from appliance.cli import options, output
 from appliance.supervisor.doctor import Check, examine, settings_table
 
 EXIT_FOUND_SOMETHING = 1
 
 
-def doctor(data: Data = None, json: Json = False) -> None:
+def doctor(
+    data: options.Data = None,
+    host: options.Host = None,
+    port: options.Port = None,
+    model: options.Model = None,
+    tls_cert: options.TlsCert = None,
+    tls_key: options.TlsKey = None,
+    tls_self_signed: options.TlsSelfSigned = None,
+    behind_proxy: options.BehindProxy = None,
+    guard: options.Guard = None,
+    json: options.Json = False,
+) -> None:
     """Look at this machine and every setting; exits 1 when something needs a hand."""
-    settings = config.load({"data": data})
+    settings = config.load(locals())
     checks = examine(settings)
     if json:
         output.as_json({"checks": checks, "settings": settings_table(settings)})

