@@ -41,12 +41,19 @@ class Settings:
     tls_self_signed: bool = field(default=False, metadata={"help": "Make and use a self-signed certificate."})
     behind_proxy: bool = field(default=False, metadata={"help": "A TLS proxy on this host forwards to us."})
     model: str = field(default="", metadata={"help": "Model name or GGUF file; empty: the embedded one."})
-    slots: int = field(default=16, metadata={"help": "Answers generated at the same time.", "range": (1, 256)})
-    context: int = field(
-        default=0, metadata={"help": "Tokens each conversation may hold; 0: chosen for the model."}
+    slots: int = field(
+        default=16, metadata={"help": "Answers generated at the same time.", "range": (1, 256)}
     )
-    threads: int = field(default=0, metadata={"help": "Threads of the model process; 0: one per core."})
-    queue_limit: int = field(default=512, metadata={"help": "Requests that may wait for a slot."})
+    context: int = field(
+        default=0,
+        metadata={"help": "Tokens each conversation may hold; 0: chosen for the model.", "range": (0, 2**24)},
+    )
+    threads: int = field(
+        default=0, metadata={"help": "Threads of the model process; 0: one per core.", "range": (0, 512)}
+    )
+    queue_limit: int = field(
+        default=512, metadata={"help": "Requests that may wait for a slot.", "range": (0, 100_000)}
+    )
     guard: str = field(
         default="kernel", metadata={"help": "Lowest egress guard level to serve at: kernel, partial, off."}
     )
@@ -100,6 +107,7 @@ def load(flags: Mapping[str, Any], environment: Mapping[str, str] | None = None)
             sources[name] = Source.DEFAULT
             continue
         values[name], sources[name] = _convert(name, raw, types[name]), source
+    _check_ranges(values)
     return Settings(**values, sources=sources)
 
 
@@ -137,6 +145,20 @@ def _read_file(path: Path) -> dict[str, Any]:
                 known=", ".join(sorted(known)),
             )
     return values
+
+
+def _check_ranges(values: Mapping[str, Any]) -> None:
+    for entry in fields(Settings):
+        low, high = entry.metadata.get("range", (None, None))
+        value = values.get(entry.name)
+        if low is not None and value is not None and not low <= value <= high:
+            raise ConfigError(
+                N_("The setting '%(name)s' is a number from %(low)d to %(high)d, not %(value)d."),
+                name=entry.name,
+                low=low,
+                high=high,
+                value=value,
+            )
 
 
 def _convert(name: str, raw: Any, kind: Any) -> Any:

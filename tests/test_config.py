@@ -46,3 +46,10 @@ def test_switches_read_the_usual_words(tmp_path: Path, word: str, value: bool) -
 
 def test_pages_and_migrations_are_found_beside_the_package() -> None:
     assert (config.share_folder("migrations") / "versions").is_dir()
+
+
+@pytest.mark.parametrize("text", ["port = -1", "port = 65536", "slots = 0", "slots = 257", "threads = -2"])
+def test_a_number_out_of_range_is_refused_with_the_range(tmp_path: Path, text: str) -> None:
+    (tmp_path / "config.toml").write_text(text)
+    with pytest.raises(ConfigError, match=r"from \d+ to \d+"):
+        config.load({"data": tmp_path}, {})

@@ -9,6 +9,8 @@ from typing import Any
 
 import typer
 
+from appliance.errors import NaesilError
+
 
 def as_json(value: Any) -> None:
     """One JSON value on one line."""
@@ -21,6 +23,11 @@ def table(rows: Sequence[Sequence[object]]) -> None:
     widths = [max(len(row[at]) for row in texts) for at in range(len(texts[0]))]
     for row in texts:
         typer.echo("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
+
+
+def complain(error: NaesilError) -> None:
+    """What went wrong beside the answer, on standard error."""
+    typer.echo(str(error), err=True)
 
 
 def _cell(value: object) -> str:

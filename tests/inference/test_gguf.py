@@ -17,7 +17,7 @@ from appliance.inference.ggml_types import TENSOR_BLOCKS
 from appliance.inference.gguf import GgufError, read_header
 from tests.inference.gguf_files import F32, LLAMA, gguf
 
-FUZZ: Any = settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+FUZZ = settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
 GOOD = gguf()
 
 

@@ -103,7 +103,7 @@ def test_an_exchanged_embedded_model_is_refused(
         file.seek(-1, os.SEEK_END)
         file.write(bytes([last ^ 1]))
     monkeypatch.syspath_prepend(str(package.parent))
-    with pytest.raises(ConfigError, match="not the pinned file.*make run"):
+    with pytest.raises(ConfigError, match=r"not the pinned file.*make run"):
         wanted(tmp_path)
 
 
