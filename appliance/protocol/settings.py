@@ -1,13 +1,25 @@
 """What the supervisor tells the model process at its start. Plain values, no secrets."""
 
+from typing import Literal
+
 import msgspec
+
+KvType = Literal["f32", "f16", "q8_0", "q5_1", "q5_0", "q4_1", "q4_0"]
 
 
 class RuntimeSettings(msgspec.Struct, frozen=True, kw_only=True):
-    """Which model to serve and how widely.
+    """Which model to serve, how widely, and the layout that suits this machine best.
 
     `context`: tokens per sequence, 0 = chosen from the model and the machine's memory.
     `queue_limit`: requests that may wait for a slot before others are refused.
+    `per_payer`: requests one payer may have running and waiting together.
+    `kv_ram_bytes`: memory for conversations that lost their slot; 0 keeps none.
+
+    What tuning chooses: `threads` for generating and `threads_batch` for reading prompts
+    (0 = the same); `kv_unified`, one KV cache for all sequences instead of one each;
+    `flash_attn`; `type_k` and `type_v`, how keys and values are stored (a quantized `type_v`
+    needs `flash_attn`); `batch`, the most prompt tokens one call reads, of which `ubatch` are
+    computed at once.
     """
 
     model_path: str
@@ -17,3 +29,12 @@ class RuntimeSettings(msgspec.Struct, frozen=True, kw_only=True):
     context: int
     threads: int
     queue_limit: int
+    per_payer: int = 64
+    kv_ram_bytes: int = 0
+    threads_batch: int = 0
+    kv_unified: bool = False
+    flash_attn: bool = True
+    type_k: KvType = "f16"
+    type_v: KvType = "f16"
+    batch: int = 512
+    ubatch: int = 512

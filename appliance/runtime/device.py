@@ -13,10 +13,12 @@ class DecodeFailed(Exception):
 class Device(Protocol):
     """One loaded model with `slots` sequences of `n_ctx` tokens. Used from one thread.
 
-    Positions count tokens of a sequence from 0. `sample` refers to rows of the last batch.
+    One `read` takes at most `batch` tokens. Positions count tokens of a sequence from 0. `sample`
+    refers to rows of the last batch.
     """
 
     slots: int
+    batch: int
     n_ctx: int
     n_vocab: int
 

@@ -31,7 +31,6 @@ STATUS_S = 1.0  # how often those who wait hear of it
 STALL_S = 0.2  # the time prompt reading may add between two tokens of an answer
 READ_ALONE_S = 0.4  # the same while nobody is being answered: bounds the wait for a cancel
 FIRST_CHUNK = 32  # before the machine's speed is known
-MAX_CHUNK = 512
 
 Reason = Literal["stop", "length", "cancelled", "timeout"]
 
@@ -135,7 +134,7 @@ class Engine:
         speed = self._speeds.prompt_tokens_per_s
         answering = any(one.phase is Phase.DECODE for one in self._scheduler.running.values())
         seconds = STALL_S if answering else READ_ALONE_S
-        return min(MAX_CHUNK, max(FIRST_CHUNK, int(speed * seconds)))
+        return min(self._device.batch, max(FIRST_CHUNK, int(speed * seconds)))
 
     # run
 

@@ -1,4 +1,4 @@
-"""The only room that touches llama_cpp: loads one model, runs batches, samples. One thread.
+"""With context.py the only room that touches llama_cpp: loads one model, runs batches, samples. One thread.
 
 What makes it fast (measured): prompt batches apart from generation batches, a KV cache per
 sequence with flash attention, buffers made once. llama.cpp's log is silenced: it could carry
@@ -13,13 +13,9 @@ from typing import Any
 import llama_cpp.llama_cpp as llama
 
 from appliance.protocol.settings import RuntimeSettings
-from appliance.runtime import memory
+from appliance.runtime import context
 from appliance.runtime.device import DecodeFailed
 from appliance.runtime.sampling import PENALTY_WINDOW, SamplerPlan
-
-BATCH = 512
-META_BYTES = 1 << 20
-F16_BYTES = 2
 
 
 class ModelNotLoaded(Exception):
@@ -48,15 +44,17 @@ class Runner:
         self._log = silent  # ctypes callbacks live as long as somebody holds them
         llama.llama_log_set(silent, None)
         llama.llama_backend_init()
-        self.slots = settings.slots
+        self.slots, self.batch = settings.slots, settings.batch
         self._model = _load(settings)
         self._vocab = llama.llama_model_get_vocab(self._model)
         self.n_vocab: int = llama.llama_vocab_n_tokens(self._vocab)
-        self._ctx = self._make_context(settings)
+        try:
+            self._ctx, self.n_ctx = context.make(self._model, settings)
+        except context.BadLayout as error:
+            raise ModelNotLoaded(str(error)) from None
         self._memory = llama.llama_get_memory(self._ctx)
-        self.n_ctx: int = llama.llama_n_ctx_seq(self._ctx)
         self._answers = _Batch(self.slots, output_all=True)
-        self._prompt = _Batch(BATCH, output_all=False)
+        self._prompt = _Batch(self.batch, output_all=False)
         self._buffer = ctypes.create_string_buffer(4096)
         self._pieces: dict[int, bytes] = {}
         self._chains: dict[int, Any] = {}
@@ -155,36 +153,6 @@ class Runner:
             raise DecodeFailed(f"llama_decode returned {code}")
 
     # loading
-
-    def _make_context(self, settings: RuntimeSettings) -> Any:
-        context = settings.context or memory.choose_context(
-            llama.llama_model_n_ctx_train(self._model),
-            self._kv_bytes_per_token(),
-            self.slots,
-            llama.llama_model_size(self._model),
-            memory.available_bytes(),
-        )
-        params = llama.llama_context_default_params()
-        params.n_ctx = context * self.slots
-        params.n_seq_max = self.slots
-        params.n_batch = params.n_ubatch = BATCH
-        params.n_outputs_max = max(self.slots, 1)
-        params.n_threads = params.n_threads_batch = settings.threads
-        params.kv_unified = False
-        params.flash_attn_type = llama.LLAMA_FLASH_ATTN_TYPE_ENABLED
-        before = memory.mappings()
-        ctx = llama.llama_init_from_model(self._model, params)
-        if not ctx:
-            raise ModelNotLoaded("not enough memory for this many slots and this much context")
-        memory.release_untouched(before)
-        return ctx
-
-    def _kv_bytes_per_token(self) -> int:
-        heads = max(1, llama.llama_model_n_head(self._model))
-        head_size = llama.llama_model_n_embd(self._model) // heads
-        kv_heads = max(1, llama.llama_model_n_head_kv(self._model))
-        layers = llama.llama_model_n_layer(self._model)
-        return int(2 * F16_BYTES * layers * kv_heads * head_size)
 
     def _try_out(self) -> None:
         """One token through the model, so that a file that loads but cannot run is found now."""

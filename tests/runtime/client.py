@@ -8,6 +8,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import msgspec
 
@@ -106,7 +107,7 @@ class RuntimeProcess:
 
 @contextlib.contextmanager
 def runtime(
-    model: Path, *, slots: int = 16, context: int = 512, queue_limit: int = 64
+    model: Path, *, slots: int = 16, context: int = 512, queue_limit: int = 64, **layout: Any
 ) -> Iterator[RuntimeProcess]:
     """A started runtime that must end in peace."""
     settings = RuntimeSettings(
@@ -117,6 +118,7 @@ def runtime(
         context=context,
         threads=len(os.sched_getaffinity(0)),
         queue_limit=queue_limit,
+        **layout,
     )
     process = RuntimeProcess(settings)
     try:

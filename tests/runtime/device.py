@@ -48,6 +48,7 @@ class FakeDevice:
     """Implements runtime.device.Device. A step costs `clock` a millisecond a token."""
 
     n_vocab = 0x110000
+    batch = 512
 
     def __init__(self, clock: FakeClock, slots: int = 4, n_ctx: int = 64) -> None:
         self.slots = slots
