@@ -6,7 +6,10 @@ from typing import Literal
 
 
 class Role(StrEnum):
-    """What a person is in this house; rights follow from policies/access.yaml."""
+    """The roles every house has. policies/access.yaml may name more: a role is any text there.
+
+    What a role may do follows from the policy alone.
+    """
 
     ADMINISTRATOR = "administrator"
     POLICY_ADMINISTRATOR = "policy-administrator"
@@ -37,13 +40,17 @@ class Outcome(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Principal:
-    """Who acts: a person in a browser session, a person's API key, or the product itself."""
+    """Who acts: a person in a browser session, a person's API key, or the product itself.
+
+    `roles` and `groups` are names as policies/*.yaml use them.
+    """
 
     user_id: str
     kind: Literal["user", "key", "system"]
     credential_id: str = ""
     origin: str = ""
-    roles: frozenset[Role] = frozenset()
+    roles: frozenset[str] = frozenset()
+    groups: frozenset[str] = frozenset()
 
 
 SYSTEM = Principal(user_id="system", kind="system")

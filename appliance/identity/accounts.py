@@ -31,7 +31,7 @@ class Account:
 
     id: str
     name: str
-    roles: frozenset[Role]
+    roles: frozenset[str]
     disabled: bool
     created_at: datetime
     last_sign_in_at: datetime | None
@@ -50,7 +50,7 @@ class Accounts:
         with self._database.read() as session:
             return bool(store.administrators(session))
 
-    def create(self, actor: Principal, name: str, password: str, roles: frozenset[Role]) -> Account:
+    def create(self, actor: Principal, name: str, password: str, roles: frozenset[str]) -> Account:
         """A new account with a data key of its own. Conflict when the name is taken."""
         name = clean_name(name)
         passwords.check_strength(password, name)
@@ -67,7 +67,7 @@ class Accounts:
             if store.administrators(session):
                 raise Conflict(N_("Naesil is already set up: an administrator exists. Sign in instead."))
             actor = Principal(SYSTEM.user_id, SYSTEM.kind, origin=origin)
-            roles = frozenset({Role.ADMINISTRATOR, Role.MEMBER})
+            roles = frozenset[str]({Role.ADMINISTRATOR, Role.MEMBER})
             account = self._create(session, actor, name, encoded, roles)
             self._audit.append(session, _entry(AuditAction.SETUP, actor, account.id))
             return account
@@ -121,7 +121,7 @@ class Accounts:
             return account_of(row)
 
     def _create(
-        self, session: Session, actor: Principal, name: str, encoded: str, roles: frozenset[Role]
+        self, session: Session, actor: Principal, name: str, encoded: str, roles: frozenset[str]
     ) -> Account:
         if store.user_by_name(session, fold(name)) is not None:
             raise Conflict(N_("There is already a user called '%(name)s'."), field="name", name=name)
@@ -156,7 +156,7 @@ def fold(name: str) -> str:
 
 
 def account_of(row: store.UserRow) -> Account:
-    roles = frozenset(Role(role) for role in row.roles)
+    roles = frozenset(row.roles)
     return Account(row.id, row.name, roles, row.disabled, row.created_at, row.last_sign_in_at)
 
 

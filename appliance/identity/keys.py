@@ -10,7 +10,7 @@ from appliance.audit.actions import AuditAction
 from appliance.audit.entry import Entry
 from appliance.audit.log import AuditLog
 from appliance.clock import Clock
-from appliance.core import Outcome, Principal, Role
+from appliance.core import Outcome, Principal
 from appliance.errors import N_, InvalidInput, NotFound, StorageFailed
 from appliance.identity import store
 from appliance.ids import new_id
@@ -95,8 +95,8 @@ class ApiKeys:
             if user.disabled or (row.expires_at is not None and row.expires_at <= now):
                 return None
             touch = row.used_at is None or now - row.used_at > TOUCH_EVERY
-            roles = frozenset(Role(role) for role in user.roles)
-            principal = Principal(user.id, "key", row.id, origin, roles)
+            groups = store.group_names_of(session, user.id)
+            principal = Principal(user.id, "key", row.id, origin, frozenset(user.roles), groups)
         if touch:
             with suppress(StorageFailed):  # a full disk stops new work, not looking at the old
                 self._touch(row.id, now)

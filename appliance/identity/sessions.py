@@ -17,7 +17,7 @@ from appliance.audit.actions import AuditAction
 from appliance.audit.entry import Entry
 from appliance.audit.log import AuditLog
 from appliance.clock import Clock
-from appliance.core import Outcome, Principal, Role
+from appliance.core import Outcome, Principal
 from appliance.errors import N_, LimitReached, NotFound, NotSignedIn, StorageFailed
 from appliance.identity import passwords, store
 from appliance.identity.accounts import Account, account_of, fold
@@ -102,8 +102,8 @@ class Sessions:
             if user.disabled or self._over(row):
                 return None
             touch = now - row.used_at > TOUCH_EVERY
-            roles = frozenset(Role(role) for role in user.roles)
-            principal = Principal(user.id, "user", row.id, origin, roles)
+            groups = store.group_names_of(session, user.id)
+            principal = Principal(user.id, "user", row.id, origin, frozenset(user.roles), groups)
         if touch:
             with suppress(StorageFailed):  # a full disk stops new work, not looking at the old
                 self._touch(row.id, now)

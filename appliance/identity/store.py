@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from sqlalchemy import JSON, ForeignKey, delete, select
+from sqlalchemy import JSON, ForeignKey, delete, func, select
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from appliance.core import Role
@@ -61,6 +61,28 @@ class FailureRow(Base):
     last_at: Mapped[datetime]
 
 
+class GroupRow(Base):
+    """A group of people; policies speak of it by its name."""
+
+    __tablename__ = "groups"
+
+    id: Mapped[str] = mapped_column(primary_key=True)
+    name: Mapped[str]
+    folded_name: Mapped[str] = mapped_column(unique=True)
+    created_at: Mapped[datetime]
+
+
+class MemberRow(Base):
+    """That a person belongs to a group."""
+
+    __tablename__ = "group_members"
+
+    group_id: Mapped[str] = mapped_column(ForeignKey("groups.id", ondelete="CASCADE"), primary_key=True)
+    user_id: Mapped[str] = mapped_column(
+        ForeignKey("users.id", ondelete="CASCADE"), primary_key=True, index=True
+    )
+
+
 def user_by_name(session: Session, folded_name: str) -> UserRow | None:
     return session.scalar(select(UserRow).where(UserRow.folded_name == folded_name))
 
@@ -113,3 +135,36 @@ def put_failures(session: Session, key: str, count: int, last_at: datetime) -> N
 
 def forget_failures(session: Session, before: datetime) -> None:
     session.execute(delete(FailureRow).where(FailureRow.last_at < before))
+
+
+def groups(session: Session) -> list[tuple[GroupRow, int]]:
+    """Every group with the number of its members, by name."""
+    members = func.count(MemberRow.user_id)
+    query = select(GroupRow, members).outerjoin(MemberRow, MemberRow.group_id == GroupRow.id)
+    rows = session.execute(query.group_by(GroupRow.id).order_by(GroupRow.folded_name))
+    return [(row[0], row[1]) for row in rows]
+
+
+def group_by_name(session: Session, folded_name: str) -> GroupRow | None:
+    return session.scalar(select(GroupRow).where(GroupRow.folded_name == folded_name))
+
+
+def group_names_of(session: Session, user_id: str) -> frozenset[str]:
+    query = select(GroupRow.name).join(MemberRow, MemberRow.group_id == GroupRow.id)
+    return frozenset(session.scalars(query.where(MemberRow.user_id == user_id)))
+
+
+def members_of(session: Session, group_id: str) -> list[UserRow]:
+    query = select(UserRow).join(MemberRow, MemberRow.user_id == UserRow.id)
+    return list(session.scalars(query.where(MemberRow.group_id == group_id).order_by(UserRow.folded_name)))
+
+
+def remove_member(session: Session, group_id: str, user_id: str) -> bool:
+    """Whether the person was a member."""
+    where = (MemberRow.group_id == group_id, MemberRow.user_id == user_id)
+    return bool(getattr(session.execute(delete(MemberRow).where(*where)), "rowcount", 0))
+
+
+def remove_group(session: Session, group_id: str) -> None:
+    session.execute(delete(MemberRow).where(MemberRow.group_id == group_id))
+    session.execute(delete(GroupRow).where(GroupRow.id == group_id))

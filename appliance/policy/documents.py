@@ -18,7 +18,16 @@ from appliance.config import Settings, share_folder
 from appliance.errors import N_
 from appliance.policy.detectors import dictionary as terms
 from appliance.policy.detectors.dictionary import Dictionary
-from appliance.policy.model import Access, Direction, Dlp, Limit, Limits, PolicySet, compiled
+from appliance.policy.model import (
+    Access,
+    Direction,
+    Dlp,
+    Limit,
+    Limits,
+    PolicySet,
+    compiled,
+    known_roles,
+)
 from appliance.policy.yaml_text import Place, PlainDocument, PolicyError, read
 
 __all__ = ["DOCUMENTS", "Direction", "Limit", "PolicyError", "PolicySet", "check", "load", "load_active"]
@@ -53,6 +62,7 @@ def check(folder: Path, override: Path | None = None) -> tuple[PolicySet | None,
     if access is None or dlp is None or limits is None:
         return None, tuple(problems)
     problems += _repeated_ids(access, dlp, plain)
+    problems += _unknown_roles(access, limits, plain)
     if problems:
         return None, tuple(problems)
     return compiled(access, dlp, limits, Dictionary(words), _revision((access, dlp, limits), words)), ()
@@ -161,6 +171,34 @@ def _repeated_ids(access: Access, dlp: Dlp, plain: Mapping[str, PlainDocument | 
             )
         seen.add(rule_id)
     return problems
+
+
+def _unknown_roles(
+    access: Access, limits: Limits, plain: Mapping[str, PlainDocument | None]
+) -> list[PolicyError]:
+    """Roles are declared in access.yaml before rules and limits name them."""
+    known = known_roles(access)
+    places: list[tuple[str, Place, str]] = [
+        ("access", ("rules", number, "roles", at), role)
+        for number, rule in enumerate(access.rules)
+        for at, role in enumerate(rule.roles)
+    ]
+    places += [
+        ("limits", ("groups", number, "roles", at), role)
+        for number, group in enumerate(limits.groups)
+        for at, role in enumerate(group.roles)
+    ]
+    return [
+        PolicyError(
+            N_("%(file)s, line %(line)d: there is no role '%(role)s'. %(remedy)s"),
+            file=document.file,
+            line=document.line_of(place),
+            role=role,
+            remedy=_remedy(role, sorted(known)),
+        )
+        for name, place, role in places
+        if role not in known and (document := plain[name]) is not None
+    ]
 
 
 def _terms(file: Path, problems: list[PolicyError]) -> list[str]:

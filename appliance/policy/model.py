@@ -17,6 +17,7 @@ from appliance.policy.detectors.dictionary import Dictionary
 from appliance.policy.detectors.finding import Finding, Kind, Level
 
 RuleId = Annotated[str, Field(pattern=r"^[A-Z]{1,3}-[0-9]{1,4}$", description="Stable name, as in P-3.")]
+RoleName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]{0,47}$", description="A role, as in auditor.")]
 Language = Literal["ko", "en"]
 
 
@@ -54,7 +55,7 @@ class AccessRule(_Document):
 
     id: RuleId
     effect: Literal["allow", "deny"] = "allow"
-    roles: tuple[Role, ...] = Field(min_length=1)
+    roles: tuple[RoleName, ...] = Field(min_length=1)
     permissions: tuple[Permission, ...] = Field(min_length=1)
     reason: Reason
 
@@ -66,10 +67,18 @@ class Otherwise(_Document):
     reason: Reason
 
 
+class CustomRole(_Document):
+    """A role of this house, beside the four that every house has."""
+
+    name: RoleName
+    title: Reason = Field(description="What pages call it.")
+
+
 class Access(_Document):
     """policies/access.yaml: roles and their permissions. A deny beats every allow."""
 
     version: Literal[1]
+    roles: tuple[CustomRole, ...] = ()
     otherwise: Otherwise
     rules: tuple[AccessRule, ...]
 
@@ -107,7 +116,7 @@ class Group(Limit):
     """Limits for the people with one of these roles; the first group that fits is taken."""
 
     name: str = Field(min_length=1, max_length=64)
-    roles: tuple[Role, ...] = Field(min_length=1)
+    roles: tuple[RoleName, ...] = Field(min_length=1)
 
 
 class Limits(_Document):
@@ -131,13 +140,18 @@ class PolicySet:
     dlp: Dlp
     limits: Limits
     dictionary: Dictionary
-    grants: Mapping[tuple[Role, Permission], tuple[str, ...]]
-    refusals: Mapping[tuple[Role, Permission], tuple[str, ...]]
+    grants: Mapping[tuple[str, Permission], tuple[str, ...]]
+    refusals: Mapping[tuple[str, Permission], tuple[str, ...]]
     rulings: Mapping[tuple[Direction, Kind, Level], tuple[Action, tuple[str, ...]]]
     reasons: Mapping[str, Reason]
 
     def __repr__(self) -> str:
         return f"PolicySet({self.revision[:12]})"
+
+    @property
+    def roles(self) -> tuple[str, ...]:
+        """Every role that people can have, the built-in ones first."""
+        return known_roles(self.access)
 
     def limits_for(self, principal: Principal) -> Limit:
         """The limits of the first group with one of the principal's roles, else the default."""
@@ -177,8 +191,13 @@ def compiled(access: Access, dlp: Dlp, limits: Limits, dictionary: Dictionary, r
     )
 
 
-def _table(rules: Iterable[AccessRule]) -> Mapping[tuple[Role, Permission], tuple[str, ...]]:
-    table: dict[tuple[Role, Permission], tuple[str, ...]] = {}
+def known_roles(access: Access) -> tuple[str, ...]:
+    """The built-in roles, then those that the document adds."""
+    return (*Role, *(role.name for role in access.roles))
+
+
+def _table(rules: Iterable[AccessRule]) -> Mapping[tuple[str, Permission], tuple[str, ...]]:
+    table: dict[tuple[str, Permission], tuple[str, ...]] = {}
     for rule in rules:
         for role in rule.roles:
             for permission in rule.permissions:

@@ -136,3 +136,11 @@ def test_the_schemas_are_current() -> None:
     assert {file.name: file.read_text("utf-8") for file in folder.iterdir()} == schema.schemas()
     for text in schema.schemas().values():
         assert json.loads(text)["additionalProperties"] is False
+
+
+def test_a_house_can_name_roles_of_its_own(folder: Path) -> None:
+    file = folder / "access.yaml"
+    text = file.read_text("utf-8")
+    declared = "roles:\n  - name: trainee\n    title: {ko: 수습, en: Trainee}\n\nrules:"
+    file.write_text(text.replace("rules:", declared, 1).replace("[auditor]", "[auditor, trainee]"), "utf-8")
+    assert load(folder).roles[-1] == "trainee"
