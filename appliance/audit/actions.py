@@ -30,3 +30,4 @@ class AuditAction(StrEnum):
     CONVERSATION_RENAMED = "chat:conversation:rename"
     CONVERSATION_DELETED = "chat:conversation:delete"
     AUDIT_VERIFIED = "audit:log:verify"
+    ACCESS_REFUSED = "access:permission:refuse"

@@ -16,7 +16,7 @@ from appliance.audit.log import AuditLog
 from appliance.clock import Clock
 from appliance.completions import entries, store
 from appliance.completions.limits import Allowance
-from appliance.completions.screen import check_prompt, violation
+from appliance.completions.screen import check_prompt
 from appliance.completions.values import (
     Admitted,
     Ask,
@@ -29,7 +29,8 @@ from appliance.core import Decision, Usage
 from appliance.errors import NaesilError
 from appliance.ids import new_id
 from appliance.inference.client import InferenceClient, loading
-from appliance.policy.model import PolicySet
+from appliance.policy.active import ActivePolicy
+from appliance.policy.gate import violation
 from appliance.policy.stream import StreamScanner
 from appliance.protocol.messages import Failed, Finished, Generate, StreamEvent, Token
 from appliance.storage.engine import Database
@@ -50,7 +51,7 @@ class Completions:
         database: Database,
         audit: AuditLog,
         inference: InferenceClient,
-        policy: PolicySet,
+        policy: ActivePolicy,
         clock: Clock,
     ) -> None:
         self._database = database
@@ -68,10 +69,11 @@ class Completions:
         model = self._inference.model
         if model is None:
             raise loading()
-        checked = check_prompt(self._policy, ask, self._clock.now().date())
+        policy = self._policy.current
+        checked = check_prompt(policy, ask, self._clock.now().date())
         if not checked.decision.permitted:
-            self._refuse(ask, checked.decision, violation(self._policy, checked.decision))
-        limit = self._policy.limits_for(ask.principal)
+            self._refuse(ask, checked.decision, violation(policy, checked.decision))
+        limit = policy.limits_for(ask.principal)
         if error := self._allowance.take(ask, limit):
             self._refuse(ask, checked.decision, error)
         admitted = Admitted(
@@ -98,7 +100,7 @@ class Completions:
         self, admitted: Admitted, store_reply: StoreReply = nothing_to_store
     ) -> AsyncGenerator[StreamEvent, None]:
         """The answer's events, screened by the policy; leaving early cancels and settles it."""
-        screen = StreamScanner(self._policy, self._clock.now().date())
+        screen = StreamScanner(self._policy.current, self._clock.now().date())
         text: list[str] = []
         last: Finished | Failed | None = None
         events = self._inference.generate(_generate(admitted))

@@ -1,16 +1,14 @@
 """What the policy says to a prompt before it is admitted, and to a reply while it streams."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date
 
 from appliance.completions.values import Ask
-from appliance.core import Decision, Outcome
-from appliance.errors import N_, PolicyViolation
+from appliance.core import Decision
 from appliance.policy.decide import Masked, decide, mask
 from appliance.policy.detectors.finding import Finding
 from appliance.policy.detectors.scan import scan
-from appliance.policy.model import Direction, Language, PolicySet
+from appliance.policy.model import Direction, PolicySet
 from appliance.protocol.messages import Turn
 
 MODEL_SPOKE = "assistant"
@@ -43,18 +41,3 @@ def check_prompt(policy: PolicySet, ask: Ask, today: date) -> Checked:
     decision = decide(policy, ask.principal, ask.permission, findings)
     turns = tuple(Turn(turn.role, shown.text) for turn, shown in zip(ask.turns, masked, strict=True))
     return Checked(decision, turns, masked[-1].detections if masked else {})
-
-
-def violation(policy: PolicySet, decision: Decision) -> PolicyViolation:
-    """The error that tells the person which rule it was and why, in their language."""
-
-    def reason(translate: Callable[[str], str]) -> str:
-        language: Language = "ko" if getattr(translate, "language", "en") == "ko" else "en"
-        return " ".join(policy.explain(rule, language) for rule in decision.rules)
-
-    template = (
-        N_("This was not sent because of rule %(rule)s: %(reason)s")
-        if decision.outcome is Outcome.BLOCKED
-        else N_("You may not do this. Rule %(rule)s: %(reason)s")
-    )
-    return PolicyViolation(template, rules=decision.rules, reason=reason, rule=", ".join(decision.rules))

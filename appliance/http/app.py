@@ -7,7 +7,7 @@ from starlette.middleware import Middleware
 
 from appliance.config import share_folder
 from appliance.errors import NaesilError
-from appliance.http import assets, pages
+from appliance.http import assets, console, pages
 from appliance.http.api.app import create_api
 from appliance.http.cookies import Cookies
 from appliance.http.csrf import SameOrigin
@@ -46,5 +46,6 @@ def create_app(services: Services) -> FastAPI:
     app.state.view = view
     app.include_router(assets.router(view.assets))
     app.include_router(pages.router(services, view, jar))
+    app.include_router(console.router(services, view))
     app.mount(API_PREFIX, create_api(services))
     return app

@@ -1,10 +1,11 @@
 """What routes ask for in their signatures: the person, the form, the words."""
 
+from collections.abc import Callable
 from typing import Annotated
 
 from fastapi import Depends, Request
 
-from appliance.core import Principal
+from appliance.core import Permission, Principal
 from appliance.errors import N_, NotSignedIn
 from appliance.http import cookies, forms
 from appliance.http.services import Services
@@ -30,6 +31,17 @@ def person(found: Annotated[Principal | None, Depends(visitor)]) -> Principal:
     if found is None:
         raise NotSignedIn(N_("Your session has ended. Sign in again; what you typed is still here."))
     return found
+
+
+def needs(permission: Permission) -> Callable[..., Principal]:
+    """A dependency: the signed-in person, if the policy permits this. Runs in the thread pool."""
+
+    def permitted(request: Request, found: Annotated[Principal, Depends(person)]) -> Principal:
+        services: Services = request.app.state.services
+        services.gate.require(found, permission)
+        return found
+
+    return permitted
 
 
 async def submitted(request: Request) -> forms.Form:

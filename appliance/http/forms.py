@@ -33,7 +33,7 @@ async def read(request: Request) -> Form:
     session = jar.read(request, cookies.SESSION)
     if csrf.token_fits(session or jar.read(request, cookies.VISITOR), form[csrf.FIELD]):
         return form
-    if not session and request.url.path.startswith(("/chat", "/account")):
+    if not session and request.url.path.startswith(("/chat", "/account", "/console")):
         raise NotSignedIn(N_("Your session has ended. Sign in again; what you typed is still here."))
     raise Forbidden(N_("This page was opened before you signed in or out. Reload it and try again."))
 

@@ -12,6 +12,7 @@ from appliance.identity.accounts import Accounts
 from appliance.identity.keys import ApiKeys
 from appliance.identity.sessions import Sessions
 from appliance.inference.client import InferenceClient
+from appliance.policy.gate import Gate
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,6 +29,7 @@ class Services:
     completions: Completions
     inference: InferenceClient
     audit: AuditLog
+    gate: Gate
     clock: Clock
     settings: Settings
     setup_token_sha256: str | None

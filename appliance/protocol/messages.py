@@ -98,6 +98,7 @@ class Hello(msgspec.Struct, frozen=True, kw_only=True, tag=True):
     size_bytes: int
     quantization: str
     slots: int
+    licence: str = ""
 
 
 class Queued(msgspec.Struct, frozen=True, tag=True):

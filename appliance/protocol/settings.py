@@ -25,6 +25,7 @@ class RuntimeSettings(msgspec.Struct, frozen=True, kw_only=True):
     model_path: str
     model_name: str
     model_sha256: str
+    model_licence: str = ""
     slots: int
     context: int
     threads: int

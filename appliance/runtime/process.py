@@ -53,6 +53,7 @@ def main(sock: socket.socket, settings: RuntimeSettings) -> None:
             size_bytes=facts.size_bytes,
             quantization=facts.quantization,
             slots=runner.slots,
+            licence=settings.model_licence,
         )
     )
     clock = SystemClock()

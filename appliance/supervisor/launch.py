@@ -93,6 +93,7 @@ def _runtime_settings(settings: Settings, model: ModelFile) -> RuntimeSettings:
         model_path=str(model.path),
         model_name=model.name,
         model_sha256=model.sha256,
+        model_licence=model.licence,
         slots=settings.slots,
         context=settings.context,
         threads=settings.threads or len(os.sched_getaffinity(0)),

@@ -28,7 +28,9 @@ from appliance.identity.keys import ApiKeys
 from appliance.identity.sessions import Sessions
 from appliance.ids import new_id
 from appliance.inference.client import InferenceClient
+from appliance.policy.active import ActivePolicy
 from appliance.policy.documents import load_active
+from appliance.policy.gate import Gate
 from appliance.storage import migrate
 from appliance.storage.engine import Database
 from appliance.storage.vault import Vault
@@ -128,7 +130,8 @@ def build(spec: ChildSpec, clock: Clock) -> Web:
     vault = Vault.open(settings.keys_folder, clock)
     audit = AuditLog(vault, clock, new_id())
     inference = InferenceClient()
-    completions = Completions(database, audit, inference, load_active(settings), clock)
+    policy = ActivePolicy(load_active(settings))
+    completions = Completions(database, audit, inference, policy, clock)
     chat = Chat(database, vault, audit, completions, inference, clock)
     services = Services(
         accounts=Accounts(database, vault, audit, clock),
@@ -138,6 +141,7 @@ def build(spec: ChildSpec, clock: Clock) -> Web:
         completions=completions,
         inference=inference,
         audit=audit,
+        gate=Gate(policy, database, audit),
         clock=clock,
         settings=settings,
         setup_token_sha256=spec.setup_token_sha256,

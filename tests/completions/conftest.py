@@ -7,6 +7,7 @@ from appliance.completions.pipeline import Completions
 from appliance.config import share_folder
 from appliance.core import Principal
 from appliance.inference.client import InferenceClient
+from appliance.policy.active import ActivePolicy
 from appliance.policy.documents import load
 from appliance.storage.engine import Database
 from appliance.storage.vault import Vault
@@ -23,7 +24,7 @@ def inference() -> InferenceClient:
 def completions(
     database: Database, audit: AuditLog, inference: InferenceClient, clock: FakeClock
 ) -> Completions:
-    return Completions(database, audit, inference, load(share_folder("policies")), clock)
+    return Completions(database, audit, inference, ActivePolicy(load(share_folder("policies"))), clock)
 
 
 @pytest.fixture

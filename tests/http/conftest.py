@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from starlette.testclient import TestClient
 
+from appliance.core import Role
 from appliance.http import csrf
 from appliance.http.app import create_app
 from appliance.protocol.messages import Failed, Finished, Progress, Queued, StreamEvent, Token
@@ -69,6 +70,12 @@ def stranger(house: House, clients: ExitStack) -> Client:
 @pytest.fixture
 def alice(house: House, clients: ExitStack) -> Client:
     return _client(house, clients, house.person("alice")[1])
+
+
+@pytest.fixture
+def admin(house: House, clients: ExitStack) -> Client:
+    """Somebody who may do everything in the console."""
+    return _client(house, clients, house.person("admin", *Role)[1])
 
 
 @pytest.fixture

@@ -12,14 +12,18 @@ from appliance.chat.running import RunningAnswer
 from appliance.chat.titles import title_from
 from appliance.chat.values import Conversation, ConversationSummary, Message, Sent
 from appliance.clock import Clock
-from appliance.config import Settings
-from appliance.core import Principal, Role
+from appliance.config import Settings, share_folder
+from appliance.core import Permission, Principal, Role
 from appliance.errors import Conflict, InvalidInput, LimitReached, NotFound, NotSignedIn
 from appliance.http.services import Services
 from appliance.identity.accounts import Account
 from appliance.identity.keys import ApiKey
 from appliance.ids import new_id
-from appliance.protocol.messages import Failed, Finished, StreamEvent, Token
+from appliance.policy.active import ActivePolicy
+from appliance.policy.decide import decide
+from appliance.policy.documents import load
+from appliance.policy.gate import Gate, violation
+from appliance.protocol.messages import Failed, Finished, Stats, StreamEvent, Token
 from tests.fakes import FakeClock
 
 SETUP_TOKEN = "one-time-token"
@@ -253,6 +257,33 @@ def message(*, role: str, text: str, clock: Clock, state: str = "done", **values
     return Message(id=new_id(), role=role, text=text, state=state, created_at=clock.now(), **(plain | values))
 
 
+class FakeInference:
+    """A small model that has just been asked."""
+
+    model = SimpleNamespace(
+        model_name="small", model_sha256="5a" * 32, licence="apache-2.0", quantization="Q4_0", n_ctx=2048
+    )
+
+    async def stats(self) -> Stats:
+        return Stats(
+            id="", running=3, waiting=2, slots=16, prompt_tokens_per_s=812.5, generated_tokens_per_s=95.25
+        )
+
+
+class FakeGate(Gate):
+    """The shipped policies; refusals are kept in a list."""
+
+    def __init__(self) -> None:
+        super().__init__(ActivePolicy(load(share_folder("policies"))), cast(Any, None), cast(Any, None))
+        self.refused: list[tuple[Principal, Permission]] = []
+
+    def require(self, principal: Principal, permission: Permission) -> None:
+        decision = decide(self.policy, principal, permission)
+        if not decision.permitted:
+            self.refused.append((principal, permission))
+            raise violation(self.policy, decision)
+
+
 class House:
     """The services of one small office, and handles to look behind them."""
 
@@ -262,7 +293,8 @@ class House:
         self.sessions = FakeSessions(self.accounts)
         self.keys = FakeKeys(self.clock)
         self.chat = FakeChat(self.clock, script)
-        self.inference = SimpleNamespace(model=SimpleNamespace(model_name="small", n_ctx=2048))
+        self.inference = FakeInference()
+        self.gate = FakeGate()
         self.services = Services(
             accounts=cast(Any, self.accounts),
             sessions=cast(Any, self.sessions),
@@ -271,13 +303,14 @@ class House:
             completions=cast(Any, None),
             inference=cast(Any, self.inference),
             audit=cast(Any, None),
+            gate=self.gate,
             clock=self.clock,
             settings=Settings(data=Path("unused"), **settings),
             setup_token_sha256=hashlib.sha256(SETUP_TOKEN.encode()).hexdigest(),
         )
 
-    def person(self, name: str) -> tuple[Principal, str]:
+    def person(self, name: str, *roles: Role) -> tuple[Principal, str]:
         """An account with an open session: its principal and its cookie's token."""
-        account = self.accounts.add(name, PASSWORD, frozenset({Role.MEMBER}))
+        account = self.accounts.add(name, PASSWORD, frozenset(roles or {Role.MEMBER}))
         token = self.sessions.open_for(account, "127.0.0.1")
         return self.sessions.open[token], token

@@ -167,7 +167,7 @@ def test_a_link_of_an_answer_is_shown_before_it_is_opened(alice: Client, strange
 
 def test_health_says_whether_the_model_is_there(house: House, stranger: Client) -> None:
     assert stranger.get("/health").json() == {"status": "ok"}
-    house.inference.model = None
+    house.inference.model = None  # type: ignore[assignment]
     assert stranger.get("/health").status_code == 503
 
 

@@ -8,6 +8,7 @@ from fastapi.responses import JSONResponse, RedirectResponse
 
 from appliance.core import Principal
 from appliance.errors import NaesilError
+from appliance.http.console.shell import entrance
 from appliance.http.deps import Person, Submitted
 from appliance.http.errors import status_of, wants_json
 from appliance.http.forms import Form
@@ -67,6 +68,7 @@ class Desk:
             "messages": shown(conversation.messages, words) if conversation else [],
             "running": conversation.running if conversation else None,
             "model": services.inference.model,
+            "console": entrance(services, person),
         }
         return self._view.page(
             request, "pages/chat.html", status, **values, client_id=new_id(), draft=draft, error=error
