@@ -1,8 +1,9 @@
 """Tiles of hashes as in C2SP tlog-tiles, height 8: tile (level, index) holds up to 256 hashes,
 the nodes (8 * level, 256 * index ...). A tile of fewer hashes is partial and will be replaced.
+An entry bundle holds the entries under one tile of level 0, each after its length in two bytes.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 
 from appliance.tlog.merkle import HASH_BYTES, NodeReader, node_hash
 
@@ -53,3 +54,24 @@ def extended(tile: TileReader, size: int, leaves: list[bytes]) -> Iterator[tuple
             yield level, index + offset, row
         added = [subtree_root(row, HEIGHT) for row in rows if len(row) == WIDTH * HASH_BYTES]
         level += 1
+
+
+def tile_path(level: int | str, index: int, width: int = WIDTH) -> str:
+    """Where a tile is found: "tile/1/x001/x234/067", with ".p/5" when it holds but 5 hashes.
+
+    `level` "entries" gives the place of an entry bundle.
+    """
+    groups = [f"{index % 1000:03}"]
+    while index := index // 1000:
+        groups.insert(0, f"x{index % 1000:03}")
+    return f"tile/{level}/{'/'.join(groups)}" + ("" if width == WIDTH else f".p/{width}")
+
+
+def tile_width(level: int, index: int, size: int) -> int:
+    """How many hashes the tile holds in a tree of `size` leaves; 0 when there is no such tile."""
+    return max(0, min(WIDTH, (size >> HEIGHT * level) - index * WIDTH))
+
+
+def bundle(leaves: Iterable[bytes]) -> bytes:
+    """The entries as an entry bundle. Each has at most 65,535 bytes."""
+    return b"".join(len(leaf).to_bytes(2, "big") + leaf for leaf in leaves)
