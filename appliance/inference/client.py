@@ -19,6 +19,10 @@ from appliance.protocol.framing import Decoder, FramingError, encode
 from appliance.protocol.messages import (
     Cancel,
     Credit,
+    Detokenize,
+    Detokenized,
+    Embed,
+    Embedded,
     Failed,
     Finished,
     Forget,
@@ -26,6 +30,8 @@ from appliance.protocol.messages import (
     Generate,
     GetStats,
     Hello,
+    Render,
+    Rendered,
     Stats,
     StreamEvent,
     Token,
@@ -36,7 +42,9 @@ from appliance.protocol.messages import (
 READ_BYTES = 64 * 1024
 CREDIT_EVERY = 16
 
-Answer = TypeVar("Answer", Stats, Tokenized)
+Question = GetStats | Tokenize | Detokenize | Render | Embed
+Single = Stats | Tokenized | Detokenized | Rendered | Embedded | Failed
+Answer = TypeVar("Answer", Stats, Tokenized, Detokenized, Rendered, Embedded | Failed)
 
 
 class InferenceClient:
@@ -47,7 +55,7 @@ class InferenceClient:
         self._writer: asyncio.StreamWriter | None = None
         self._reading: asyncio.Task[None] | None = None
         self._streams: dict[str, asyncio.Queue[StreamEvent]] = {}
-        self._answers: dict[str, asyncio.Future[Stats | Tokenized]] = {}
+        self._answers: dict[str, asyncio.Future[Single]] = {}
 
     async def attach(self, sock: socket.socket) -> None:
         """Talk to a new runtime over `sock`; what the old one still owed is lost."""
@@ -92,18 +100,34 @@ class InferenceClient:
         """Counts and speeds of the engine now. Raises Unavailable while there is none."""
         return await self._ask(GetStats(new_id()), Stats)
 
-    async def tokenize(self, text: str) -> tuple[int, ...]:
+    async def tokenize(self, text: str, *, special: bool = False) -> tuple[int, ...]:
         """The model's tokens of `text`. Raises Unavailable while there is no model."""
-        return (await self._ask(Tokenize(new_id(), text), Tokenized)).tokens
+        return (await self._ask(Tokenize(new_id(), text, special), Tokenized)).tokens
+
+    async def detokenize(self, tokens: tuple[int, ...]) -> str:
+        """The text of these tokens. Raises Unavailable while there is no model."""
+        return (await self._ask(Detokenize(new_id(), tokens), Detokenized)).text
+
+    async def render(self, question: Render) -> Rendered:
+        """The prompt the chat template makes. Raises Unavailable while there is no model."""
+        return await self._ask(question, Rendered)
+
+    async def embed(self, question: Embed) -> Embedded | Failed:
+        """One text's vector. Raises Unavailable while there is no model; leaving cancels it."""
+        try:
+            return await self._ask(question, Embedded | Failed)  # type: ignore[arg-type]  # a union is no type
+        except asyncio.CancelledError:
+            self._send(Cancel(question.id))
+            raise
 
     def forget(self, cache_scope: str) -> None:
         """Free the KV cache of a deleted conversation."""
         self._send(Forget(cache_scope))
 
-    async def _ask(self, question: GetStats | Tokenize, kind: type[Answer]) -> Answer:
+    async def _ask(self, question: Question, kind: type[Answer]) -> Answer:
         if self._writer is None:
             raise loading()
-        future: asyncio.Future[Stats | Tokenized] = asyncio.get_running_loop().create_future()
+        future: asyncio.Future[Single] = asyncio.get_running_loop().create_future()
         self._answers[question.id] = future
         try:
             self._send(question)
@@ -131,11 +155,10 @@ class InferenceClient:
     def _deliver(self, message: FromRuntime) -> None:
         if isinstance(message, Hello):
             self.model = message
-        elif isinstance(message, (Stats, Tokenized)):
-            future = self._answers.get(message.id)
-            if future is not None and not future.done():
+        elif (future := self._answers.get(message.id)) is not None:
+            if isinstance(message, Single) and not future.done():
                 future.set_result(message)
-        elif (queue := self._streams.get(message.id)) is not None:
+        elif isinstance(message, StreamEvent) and (queue := self._streams.get(message.id)) is not None:
             queue.put_nowait(message)
 
     def _detach(self) -> None:

@@ -1,7 +1,8 @@
 """The typed frames between web and runtime. No behaviour, no I/O.
 
-web -> runtime: Generate, Cancel, Credit, Tokenize, GetStats
-runtime -> web: Hello, Queued, Progress, Token, Finished, Failed, Tokenized, Stats
+web -> runtime: Generate, Cancel, Credit, Forget, Tokenize, Detokenize, Render, Embed, GetStats
+runtime -> web: Hello, Queued, Progress, Token, Finished, Failed, Tokenized, Detokenized, Rendered,
+                Embedded, Stats
 
 Every request frame carries an `id` chosen by web; every answer repeats it. An answer
 stream is any number of Queued, then any number of Progress, then Token..., and exactly
@@ -17,15 +18,54 @@ import msgspec
 INITIAL_CREDIT = 64
 
 
+class Call(msgspec.Struct, frozen=True):
+    """A tool call that the model made earlier; `arguments` is JSON text."""
+
+    id: str
+    name: str
+    arguments: str
+
+
 class Turn(msgspec.Struct, frozen=True):
-    """One message of a conversation as the chat template sees it."""
+    """One message of a conversation as the chat template sees it.
+
+    `calls`: what an assistant's turn asked of tools; `call_id` and `name`: what a tool's turn answers.
+    """
 
     role: str
     content: str
+    calls: tuple[Call, ...] = ()
+    call_id: str = ""
+    name: str = ""
+
+
+class Tool(msgspec.Struct, frozen=True):
+    """A function the model may call; `parameters` is a JSON Schema as JSON text, "" for none.
+
+    `strict`: its arguments obey the whole schema, or the request is refused."""
+
+    name: str
+    description: str = ""
+    parameters: str = ""
+    strict: bool = False
+
+
+class Tools(msgspec.Struct, frozen=True, kw_only=True):
+    """The tools of a request. "required": the answer is a call; `only` names the one it must be."""
+
+    offered: tuple[Tool, ...] = ()
+    choice: Literal["auto", "none", "required"] = "auto"
+    only: str = ""
+    parallel: bool = True
 
 
 class Sampling(msgspec.Struct, frozen=True, kw_only=True):
-    """How to pick tokens; names and ranges as in the OpenAI API and llama.cpp's sampler chain."""
+    """How to pick tokens; names and ranges as in the OpenAI API and llama.cpp's sampler chain.
+
+    `grammar`: GBNF that the text after any reasoning obeys. `logprobs`: None, or how many alternatives
+    to report with each token. `korean_only`: no Han character is ever picked. `reasoning_tokens`:
+    after so many the reasoning is ended; None: no limit but the answer's own.
+    """
 
     max_tokens: int | None = None
     temperature: float = 0.7
@@ -38,6 +78,10 @@ class Sampling(msgspec.Struct, frozen=True, kw_only=True):
     frequency_penalty: float = 0.0
     repeat_penalty: float = 1.0
     logit_bias: dict[int, float] = {}
+    grammar: str = ""
+    logprobs: int | None = None
+    korean_only: bool = False
+    reasoning_tokens: int | None = None
 
 
 class Generate(msgspec.Struct, frozen=True, kw_only=True, tag=True):
@@ -47,6 +91,8 @@ class Generate(msgspec.Struct, frozen=True, kw_only=True, tag=True):
     `cache_scope` names the conversation whose KV cache may be reused; "" means none.
     `trim`: drop the oldest turns when the prompt does not fit (chat) instead of failing (API).
     `deadline_s`: seconds from arrival after which the answer is cut off with reason "timeout".
+    `template_values`: a JSON object that the chat template sees as variables.
+    `raw`: a prompt as text or tokens that no template touches; then there are no turns.
     """
 
     id: str
@@ -58,6 +104,9 @@ class Generate(msgspec.Struct, frozen=True, kw_only=True, tag=True):
     cache_scope: str = ""
     trim: bool = False
     deadline_s: float = 600.0
+    tools: Tools = Tools()
+    template_values: str = ""
+    raw: str | tuple[int, ...] | None = None
 
 
 class Cancel(msgspec.Struct, frozen=True, tag=True):
@@ -80,8 +129,34 @@ class Forget(msgspec.Struct, frozen=True, tag=True):
 
 
 class Tokenize(msgspec.Struct, frozen=True, tag=True):
+    """`special`: as a prompt, with a beginning and control tokens."""
+
     id: str
     text: str
+    special: bool = False
+
+
+class Detokenize(msgspec.Struct, frozen=True, tag=True):
+    id: str
+    tokens: tuple[int, ...]
+
+
+class Render(msgspec.Struct, frozen=True, kw_only=True, tag=True):
+    """What the chat template makes of these turns, and how many tokens that is."""
+
+    id: str
+    turns: tuple[Turn, ...]
+    tools: Tools = Tools()
+    template_values: str = ""
+
+
+class Embed(msgspec.Struct, frozen=True, kw_only=True, tag=True):
+    """One text, or its tokens, as a vector; waits its turn like a Generate. Cancel ends it."""
+
+    id: str
+    input: str | tuple[int, ...]
+    fair_key: str
+    weight: float = 1.0
 
 
 class GetStats(msgspec.Struct, frozen=True, tag=True):
@@ -118,25 +193,53 @@ class Progress(msgspec.Struct, frozen=True, tag=True):
     cached: int = 0
 
 
+class Odds(msgspec.Struct, frozen=True):
+    """A token and the natural logarithm of its probability, before any sampling parameter."""
+
+    piece: bytes
+    logprob: float
+
+
+class Chosen(msgspec.Struct, frozen=True):
+    """One token of the answer with its odds; `chars`: how much of the text it completed."""
+
+    odds: Odds
+    top: tuple[Odds, ...]
+    chars: int
+
+
+Part = Literal["text", "reasoning", "call"]
+
+
 class Token(msgspec.Struct, frozen=True, tag=True):
-    """More text of the answer: whole characters only, stop strings never included."""
+    """More text of the answer: whole characters only, stop strings never included.
+
+    `part`: what the text belongs to. "call": the JSON arguments of tool call number `index`, which
+    begins with the frame that has a `name`. `chosen`: odds of the tokens behind the text, if asked for.
+    """
 
     id: str
     text: str
+    part: Part = "text"
+    index: int = 0
+    name: str = ""
+    chosen: tuple[Chosen, ...] = ()
 
 
 class Finished(msgspec.Struct, frozen=True, kw_only=True, tag=True):
     """The end of an answer and what the log needs to know about it.
 
     "filtered" is said by web alone, when a rule of the policy ends a reply.
+    "tool_calls": like "stop", after at least one whole call. `reasoning_tokens` are among the completion's.
     `dropped_turns`: how many of the oldest turns `trim` left out. Durations in seconds.
     """
 
     id: str
-    reason: Literal["stop", "length", "cancelled", "timeout", "filtered"]
+    reason: Literal["stop", "length", "tool_calls", "cancelled", "timeout", "filtered"]
     prompt_tokens: int = 0
     completion_tokens: int = 0
     cached_tokens: int = 0
+    reasoning_tokens: int = 0
     dropped_turns: int = 0
     queue_s: float = 0.0
     prefill_s: float = 0.0
@@ -158,6 +261,28 @@ class Tokenized(msgspec.Struct, frozen=True, tag=True):
     tokens: tuple[int, ...]
 
 
+class Detokenized(msgspec.Struct, frozen=True, tag=True):
+    id: str
+    text: str
+
+
+class Rendered(msgspec.Struct, frozen=True, tag=True):
+    """The answer to Render; `error` instead when the template refuses."""
+
+    id: str
+    prompt: str = ""
+    tokens: int = 0
+    error: str = ""
+
+
+class Embedded(msgspec.Struct, frozen=True, tag=True):
+    """A vector of length 1, as little-endian float32."""
+
+    id: str
+    vector: bytes
+    tokens: int
+
+
 class Stats(msgspec.Struct, frozen=True, kw_only=True, tag=True):
     """A glance at the engine; counts and speeds only, never content."""
 
@@ -169,6 +294,18 @@ class Stats(msgspec.Struct, frozen=True, kw_only=True, tag=True):
     generated_tokens_per_s: float
 
 
-ToRuntime = Generate | Cancel | Credit | Forget | Tokenize | GetStats
-FromRuntime = Hello | Queued | Progress | Token | Finished | Failed | Tokenized | Stats
+ToRuntime = Generate | Cancel | Credit | Forget | Tokenize | Detokenize | Render | Embed | GetStats
+FromRuntime = (
+    Hello
+    | Queued
+    | Progress
+    | Token
+    | Finished
+    | Failed
+    | Tokenized
+    | Detokenized
+    | Rendered
+    | Embedded
+    | Stats
+)
 StreamEvent = Queued | Progress | Token | Finished | Failed
