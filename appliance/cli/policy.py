@@ -10,6 +10,7 @@ import typer
 
 from appliance.config import share_folder
 from appliance.policy import schema as schemas
+from appliance.policy.destinations import unresolved
 from appliance.policy.detectors.finding import Finding
 from appliance.policy.detectors.scan import scan as scan_text
 from appliance.policy.documents import check as check_folder
@@ -46,9 +47,11 @@ def check(folder: Folder = None) -> None:
         typer.echo(f"{folder} is not a folder.", err=True)
         raise typer.Exit(2)
     policy, problems = check_folder(share_folder("policies"), folder)
+    if policy is not None:
+        problems = unresolved(share_folder("policies"), folder)
     for problem in problems:
         typer.echo(str(problem), err=True)
-    if policy is None:
+    if policy is None or problems:
         raise typer.Exit(1)
     typer.echo(f"revision {policy.revision}")
 

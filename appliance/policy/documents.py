@@ -18,6 +18,7 @@ from appliance.config import Settings, share_folder
 from appliance.errors import N_
 from appliance.policy.detectors import dictionary as terms
 from appliance.policy.detectors.dictionary import Dictionary
+from appliance.policy.egress import Egress, contradictions, with_denied
 from appliance.policy.model import (
     Access,
     Direction,
@@ -32,7 +33,7 @@ from appliance.policy.yaml_text import Place, PlainDocument, PolicyError, read
 
 __all__ = ["DOCUMENTS", "Direction", "Limit", "PolicyError", "PolicySet", "check", "load", "load_active"]
 
-DOCUMENTS: Mapping[str, type[BaseModel]] = {"access": Access, "dlp": Dlp, "limits": Limits}
+DOCUMENTS: Mapping[str, type[BaseModel]] = {"access": Access, "dlp": Dlp, "limits": Limits, "egress": Egress}
 TERMS_FILE = "terms.txt"
 
 _Model = TypeVar("_Model", bound=BaseModel)
@@ -59,13 +60,48 @@ def check(folder: Path, override: Path | None = None) -> tuple[PolicySet | None,
     access = _validated(Access, plain["access"], problems)
     dlp = _validated(Dlp, plain["dlp"], problems)
     limits = _validated(Limits, plain["limits"], problems)
-    if access is None or dlp is None or limits is None:
+    egress = _egress(plain["egress"], folder, problems)
+    if access is None or dlp is None or limits is None or egress is None:
         return None, tuple(problems)
     problems += _repeated_ids(access, dlp, plain)
     problems += _unknown_roles(access, limits, plain)
     if problems:
         return None, tuple(problems)
-    return compiled(access, dlp, limits, Dictionary(words), _revision((access, dlp, limits), words)), ()
+    return compiled(
+        access, dlp, limits, Dictionary(words), _revision((access, dlp, limits, egress), words)
+    ), ()
+
+
+def load_egress(folder: Path, override: Path | None = None) -> tuple[Egress, PlainDocument]:
+    """The destinations and the file they stand in. Raises PolicyError for the first mistake."""
+    problems: list[PolicyError] = []
+    plain = _plain(_path("egress.yaml", folder, override), problems)
+    egress = _egress(plain, folder, problems)
+    if egress is None or plain is None or problems:
+        raise problems[0]
+    return egress, plain
+
+
+def _egress(plain: PlainDocument | None, folder: Path, problems: list[PolicyError]) -> Egress | None:
+    """The document, with the shipped file's list of public AI services added to its own."""
+    egress = _validated(Egress, plain, problems)
+    if egress is None or plain is None:
+        return None
+    if plain.file != folder / "egress.yaml":
+        shipped = _validated(Egress, _plain(folder / "egress.yaml", problems), problems)
+        egress = with_denied(egress, shipped.always_denied if shipped is not None else ())
+    problems += [
+        PolicyError(
+            N_("%(file)s, line %(line)d: '%(key)s' is wrong: %(problem)s. %(remedy)s"),
+            file=plain.file,
+            line=plain.line_of(place),
+            key=".".join(str(part) for part in place),
+            problem=problem,
+            remedy=remedy,
+        )
+        for place, problem, remedy in contradictions(egress)
+    ]
+    return egress
 
 
 def _path(name: str, folder: Path, override: Path | None) -> Path:
@@ -122,7 +158,7 @@ def _explained(document: PlainDocument, model: type[BaseModel], error: ErrorDeta
         file=document.file,
         line=line,
         key=where,
-        problem=error["msg"][:300],
+        problem=error["msg"].removeprefix("Value error, ")[:300],
         remedy=remedy,
     )
 

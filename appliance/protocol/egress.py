@@ -1,0 +1,66 @@
+"""What supervisor, gate, broker and web tell each other about connections to named destinations.
+
+A conversation over gate and broker's line: Dial -> Dialled -> Bridge (with the socket's other end).
+"""
+
+from typing import Literal
+
+import msgspec
+
+
+class Destination(msgspec.Struct, frozen=True):
+    """One place that may be dialled. `addresses` were resolved at the product's start and are kept."""
+
+    name: str
+    host: str
+    port: int
+    protocol: str
+    addresses: tuple[str, ...]
+
+
+class Watch(msgspec.Struct, frozen=True, tag=True):
+    """supervisor -> gate, with two descriptors: web's trapped calls and web's memory (read-only)."""
+
+
+class Line(msgspec.Struct, frozen=True, tag=True):
+    """supervisor -> gate or broker, with one descriptor: the line to the other of the two."""
+
+
+class Dial(msgspec.Struct, frozen=True, tag=True):
+    """gate -> broker: connect to this destination."""
+
+    id: int
+    destination: str
+
+
+class Dialled(msgspec.Struct, frozen=True, tag=True):
+    """broker -> gate: how it went; `error` is an errno, 0 for a connection."""
+
+    id: int
+    error: int
+    address: str = ""
+
+
+class Bridge(msgspec.Struct, frozen=True, tag=True):
+    """gate -> broker, with one descriptor: carry bytes between it and what was dialled."""
+
+    id: int
+
+
+class EgressEvent(msgspec.Struct, frozen=True, tag=True, omit_defaults=True):
+    """gate or broker -> supervisor -> web, for the audit log.
+
+    `call` and `address` are what the process tried, `pid` the thread that did; `count` how often
+    since the last such event. Bytes are those of a connection that ended.
+    """
+
+    kind: Literal["grant", "deny", "fail", "close"]
+    address: str
+    call: str = "connect"
+    destination: str = ""
+    pid: int = 0
+    count: int = 1
+    reason: str = ""
+    bytes_out: int = 0
+    bytes_in: int = 0
+    seconds: float = 0.0
