@@ -17,8 +17,10 @@ def browser() -> Iterator[Browser]:
 
 
 @pytest.fixture
-def house() -> House:
-    return House(tell)
+def house() -> Iterator[House]:
+    house = House(tell)
+    yield house
+    house.close()
 
 
 @pytest.fixture

@@ -2,6 +2,7 @@
 
 from playwright.sync_api import Page, expect
 
+from appliance.core import SYSTEM
 from tests.browser.watch import Watch
 from tests.http.fakes import PASSWORD, SETUP_TOKEN, House
 
@@ -94,14 +95,15 @@ def test_a_session_that_ended_does_not_lose_the_draft(page: Page, watch: Watch, 
     watch.expected.append("401")
     page.goto("/chat")
     expect(page.locator("#examples")).to_be_visible()
-    kept, house.sessions.open = house.sessions.open, {}
+    somebody = house.accounts.find("김하나")
+    for opened in house.sessions.list(somebody.id):
+        house.sessions.end(SYSTEM, somebody.id, opened.id)
     ask(page, "긴 글을 오래 썼어요")
     alert = page.get_by_role("alert")
     expect(alert).to_contain_text("로그인 시간이 끝났어요.")
     expect(page.locator("#text")).to_have_value("긴 글을 오래 썼어요")
     alert.get_by_role("link", name="다시 로그인").click()
     expect(page).to_have_url(f"{page.url.split('/sign-in')[0]}/sign-in?next=%2Fchat")
-    house.sessions.open = kept
     page.get_by_label("이름").fill("김하나")
     page.get_by_label("비밀번호").fill(PASSWORD)
     page.get_by_role("button", name="로그인").click()

@@ -51,8 +51,10 @@ class Client:
 
 
 @pytest.fixture
-def house() -> House:
-    return House(script)
+def house() -> Iterator[House]:
+    house = House(script)
+    yield house
+    house.close()
 
 
 @pytest.fixture

@@ -1,130 +1,46 @@
-"""Small real stand-ins for the services behind the pages: they keep everything in memory."""
+"""A small office behind the pages: real accounts, sessions and keys; conversations from a script."""
 
 import asyncio
 import hashlib
+import tempfile
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field, replace
+from functools import cache
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
 
+from sqlalchemy import text
+
+from appliance.audit.entry import Leaf
+from appliance.audit.log import AuditLog
+from appliance.audit.reading import entries
+from appliance.audit.sequencer import Sequencer
 from appliance.chat.running import RunningAnswer
 from appliance.chat.titles import title_from
 from appliance.chat.values import Conversation, ConversationSummary, Message, Sent
 from appliance.clock import Clock
 from appliance.config import Settings, share_folder
-from appliance.core import Permission, Principal, Role
-from appliance.errors import Conflict, InvalidInput, LimitReached, NotFound, NotSignedIn
+from appliance.core import SYSTEM, Principal, Role
+from appliance.egress.sealer import LocalSealer
+from appliance.errors import InvalidInput, NotFound
 from appliance.http.services import Services
-from appliance.identity.accounts import Account
-from appliance.identity.keys import ApiKey
+from appliance.identity.accounts import Accounts
+from appliance.identity.keys import ApiKey, ApiKeys
+from appliance.identity.sessions import Sessions
 from appliance.ids import new_id
 from appliance.policy.active import ActivePolicy
-from appliance.policy.decide import decide
 from appliance.policy.documents import load
-from appliance.policy.gate import Gate, violation
+from appliance.policy.gate import Gate
 from appliance.protocol.messages import Failed, Finished, Stats, StreamEvent, Token
+from appliance.storage import migrate
+from appliance.storage.engine import Database
+from appliance.storage.vault import Vault
 from tests.fakes import FakeClock
 
 SETUP_TOKEN = "one-time-token"
 PASSWORD = "느티나무 아래 세 번째 의자"
 Script = Callable[[str], AsyncIterator[StreamEvent]]
-
-
-class FakeAccounts:
-    """Accounts in a list; the first one made is the administrator."""
-
-    def __init__(self, clock: Clock) -> None:
-        self.clock = clock
-        self.by_id: dict[str, Account] = {}
-        self.passwords: dict[str, str] = {}
-
-    def any_administrator(self) -> bool:
-        return bool(self.by_id)
-
-    def add(self, name: str, password: str, roles: frozenset[Role]) -> Account:
-        account = Account(new_id(), name, roles, False, self.clock.now(), None)
-        self.by_id[account.id] = account
-        self.passwords[name] = password
-        return account
-
-    def create_first_administrator(self, origin: str, name: str, password: str) -> Account:
-        assert origin
-        if self.by_id:
-            raise Conflict("Naesil is already set up: an administrator exists. Sign in instead.")
-        if len(password) < 8:
-            raise InvalidInput(
-                "A password has at least %(least)d characters. A short sentence is easy to remember.",
-                field="password",
-                least=8,
-            )
-        return self.add(name, password, frozenset({Role.ADMINISTRATOR, Role.MEMBER}))
-
-    def get(self, user_id: str) -> Account:
-        return self.by_id[user_id]
-
-
-class FakeSessions:
-    """Tokens in a dictionary; three wrong passwords lock the door for half a minute."""
-
-    def __init__(self, accounts: FakeAccounts) -> None:
-        self.accounts = accounts
-        self.open: dict[str, Principal] = {}
-        self.failures = 0
-
-    def sign_in(self, name: str, password: str, origin: str) -> tuple[Account, str]:
-        if self.failures >= 3:
-            raise LimitReached(
-                "Too many wrong passwords. Wait %(seconds)d seconds and try again.",
-                retry_after=30,
-                seconds=30,
-            )
-        if self.accounts.passwords.get(name) != password:
-            self.failures += 1
-            raise NotSignedIn("The name or the password is wrong.")
-        account = next(found for found in self.accounts.by_id.values() if found.name == name)
-        return account, self.open_for(account, origin)
-
-    def open_for(self, account: Account, origin: str) -> str:
-        token = f"token-{new_id()}"
-        self.open[token] = Principal(account.id, "user", new_id(), origin, account.roles)
-        return token
-
-    def authenticate(self, token: str, origin: str) -> Principal | None:
-        assert origin
-        return self.open.get(token)
-
-    def sign_out(self, principal: Principal) -> None:
-        self.open = {token: found for token, found in self.open.items() if found != principal}
-
-
-class FakeKeys:
-    """Keys in a dictionary."""
-
-    def __init__(self, clock: Clock) -> None:
-        self.clock = clock
-        self.by_id: dict[str, tuple[str, ApiKey]] = {}
-
-    def create(self, actor: Principal, user_id: str, label: str) -> tuple[ApiKey, str]:
-        assert actor.user_id == user_id
-        if not label.strip():
-            raise InvalidInput("A key's name has 1 to %(most)d visible characters.", field="label", most=64)
-        key = ApiKey(new_id(), label, self.clock.now(), None, None)
-        self.by_id[key.id] = (user_id, key)
-        return key, f"nae_secret-{len(self.by_id)}"
-
-    def list(self, user_id: str) -> list[ApiKey]:
-        return [key for owner, key in self.by_id.values() if owner == user_id]
-
-    def revoke(self, actor: Principal, user_id: str, key_id: str) -> None:
-        if key_id not in self.by_id or self.by_id[key_id][0] != user_id or actor.user_id != user_id:
-            raise NotFound("There is no such key.")
-        del self.by_id[key_id]
-
-    def authenticate(self, secret: str, origin: str) -> Principal | None:
-        assert secret
-        assert origin
-        return None
 
 
 @dataclass
@@ -270,47 +186,72 @@ class FakeInference:
         )
 
 
-class FakeGate(Gate):
-    """The shipped policies; refusals are kept in a list."""
-
-    def __init__(self) -> None:
-        super().__init__(ActivePolicy(load(share_folder("policies"))), cast(Any, None), cast(Any, None))
-        self.refused: list[tuple[Principal, Permission]] = []
-
-    def require(self, principal: Principal, permission: Permission) -> None:
-        decision = decide(self.policy, principal, permission)
-        if not decision.permitted:
-            self.refused.append((principal, permission))
-            raise violation(self.policy, decision)
-
-
 class House:
-    """The services of one small office, and handles to look behind them."""
+    """The services of one small office, and handles to look behind them.
+
+    Who is who is real, over a database of its own; the conversations are told by a script.
+    """
 
     def __init__(self, script: Script, **settings: Any) -> None:
         self.clock = FakeClock()
-        self.accounts = FakeAccounts(self.clock)
-        self.sessions = FakeSessions(self.accounts)
-        self.keys = FakeKeys(self.clock)
+        self._folder = tempfile.TemporaryDirectory(prefix="naesil-house-", ignore_cleanup_errors=True)
+        data = Path(self._folder.name)
+        (data / "naesil.db").write_bytes(_migrated())
+        (data / "keys").mkdir(mode=0o700)
+        self.settings = Settings(data=data, **settings)
+        self.database = Database(self.settings.database_url)
+        self.vault = Vault(bytes(32), self.clock)
+        self.audit = AuditLog(self.vault, self.clock, boot_id="00000000-0000-7000-8000-000000000002")
+        self.accounts = Accounts(self.database, self.vault, self.audit, self.clock)
+        self.sessions = Sessions(self.database, self.vault, self.audit, self.clock)
+        self.keys = ApiKeys(self.database, self.audit, self.clock)
         self.chat = FakeChat(self.clock, script)
         self.inference = FakeInference()
-        self.gate = FakeGate()
+        self.policy = ActivePolicy(load(share_folder("policies")))
+        self.gate = Gate(self.policy, self.database, self.audit)
         self.services = Services(
-            accounts=cast(Any, self.accounts),
-            sessions=cast(Any, self.sessions),
-            keys=cast(Any, self.keys),
+            accounts=self.accounts,
+            sessions=self.sessions,
+            keys=self.keys,
             chat=cast(Any, self.chat),
             completions=cast(Any, None),
             inference=cast(Any, self.inference),
-            audit=cast(Any, None),
+            audit=self.audit,
             gate=self.gate,
             clock=self.clock,
-            settings=Settings(data=Path("unused"), **settings),
+            settings=self.settings,
             setup_token_sha256=hashlib.sha256(SETUP_TOKEN.encode()).hexdigest(),
         )
 
-    def person(self, name: str, *roles: Role) -> tuple[Principal, str]:
+    def person(self, name: str, *roles: str) -> tuple[Principal, str]:
         """An account with an open session: its principal and its cookie's token."""
-        account = self.accounts.add(name, PASSWORD, frozenset(roles or {Role.MEMBER}))
+        account = self.accounts.create(SYSTEM, name, PASSWORD, frozenset(roles or {Role.MEMBER}))
         token = self.sessions.open_for(account, "127.0.0.1")
-        return self.sessions.open[token], token
+        principal = self.sessions.authenticate(token, "127.0.0.1")
+        assert principal is not None
+        return principal, token
+
+    def keys_of(self, name: str) -> list[ApiKey]:
+        return self.keys.list(self.accounts.find(name).id)
+
+    def recorded(self) -> list[Leaf]:
+        """What is in the log by now."""
+        Sequencer(self.database, LocalSealer(self.settings.keys_folder)).run_once()
+        return entries(self.database, 0, 100_000)
+
+    def close(self) -> None:
+        self.database.close()
+        self._folder.cleanup()
+
+
+@cache
+def _migrated() -> bytes:
+    """A database at the newest schema, made once."""
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder) / "naesil.db"
+        database = Database(f"sqlite:///{file}")
+        migrate.upgrade(database)
+        with database.read() as session:
+            session.execute(text("PRAGMA wal_checkpoint(TRUNCATE)"))
+        database.close()
+        return file.read_bytes()

@@ -5,6 +5,7 @@ from types import SimpleNamespace
 
 import pytest
 
+from appliance.audit.actions import AuditAction
 from appliance.core import Permission, Role
 from appliance.errors import Unavailable
 from appliance.http.console import PAGES
@@ -27,7 +28,7 @@ def test_a_member_has_no_console_and_no_link_to_it(house: House, alice: Client) 
     assert refused.status_code == 403
     assert "administrators and auditors" in refused.text
     assert 'href="/console"' not in alice.get("/chat").text
-    assert house.gate.refused == []
+    assert not any(leaf.action == AuditAction.ACCESS_REFUSED for leaf in house.recorded())
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.SECTION.path)
@@ -37,7 +38,7 @@ def test_a_page_is_refused_with_its_rule_and_the_refusal_recorded(
     refused = alice.get(page.SECTION.path)
     assert refused.status_code == 403
     assert "Rule A-0" in refused.text
-    assert house.gate.refused[0][1] is page.SECTION.permission
+    assert house.recorded()[-1].object == f"permission:{page.SECTION.permission}"
 
 
 @pytest.mark.parametrize("name", [Role.ADMINISTRATOR, Role.POLICY_ADMINISTRATOR, Role.AUDITOR])

