@@ -67,7 +67,7 @@ def checked(pid: int) -> dict[str, tuple[Alternative, ...]]:
         "tgkill": one_of(0, pid),
         "kill": one_of(0, pid),
         "prlimit64": ((Test(0, 0), is_null(2)), (Test(0, pid), is_null(2))),
-        "prctl": one_of(0, 15, 16),  # PR_SET_NAME, PR_GET_NAME
+        "prctl": one_of(0, 3, 15, 16),  # PR_GET_DUMPABLE, PR_SET_NAME, PR_GET_NAME
         "ioctl": one_of(1, 0x5401, 0x5413, 0x5421, 0x541B, 0x5450, 0x5451),
         # ioctl: TCGETS, TIOCGWINSZ, FIONBIO, FIONREAD, FIONCLEX, FIOCLEX; fcntl: all but ownership of signals
         "fcntl": one_of(1, 0, 1, 2, 3, 4, 5, 6, 7, 36, 37, 38, 1030),

@@ -12,6 +12,7 @@ import sys
 from appliance.egress import jail
 from appliance.egress.profiles import profile_for
 from appliance.errors import N_, ConfigError, NaesilError
+from appliance.supervisor import attend
 from appliance.supervisor.spec import ChildSpec, Report, decode_spec, encode_report
 
 EXIT_CANNOT_START = 3
@@ -29,7 +30,8 @@ def main() -> int:
     logging.basicConfig(level=spec.settings.log_level.upper(), format="%(levelname)s %(name)s %(message)s")
     logging.getLogger("alembic").setLevel(logging.WARNING)
     try:
-        guard = jail.close(profile_for(spec))
+        profile = profile_for(spec)
+        guard = jail.close(profile)
         _report(spec, Report(process=spec.role, guard=guard.level, detail=guard.to_json()))
         if _LEVELS.index(guard.level) < _LEVELS.index(spec.settings.guard):
             raise ConfigError(
@@ -41,6 +43,7 @@ def main() -> int:
                 level=guard.level,
                 wanted=spec.settings.guard,
             )
+        attend.start(spec.status, spec.role, attend.ACTS, receives="recvmsg" in profile.calls.allowed)
         _become(spec)
     except NaesilError as error:
         _report(spec, Report(process=spec.role, error=str(error)))

@@ -3,6 +3,7 @@
 import ctypes
 import os
 import signal
+import socket
 import subprocess
 import sys
 from dataclasses import dataclass, field
@@ -16,25 +17,26 @@ PR_SET_PDEATHSIG = 1
 
 @dataclass(slots=True)
 class Child:
-    """A running process of ours and the pipes we read from it."""
+    """A running process of ours, the pipe we read its output from and its line to us."""
 
     role: RoleName
     process: subprocess.Popen[bytes]
     pidfd: int
-    status: int
+    status: socket.socket
     output: IO[bytes]
     reports: ReportLine = field(default_factory=ReportLine)
     error: str = ""
+    guard: str = ""
 
     def close(self) -> None:
         """Give back our ends of its pipes, once it is gone."""
         self.process.wait()
         self.output.close()
-        os.close(self.status)
+        self.status.close()
         os.close(self.pidfd)
 
 
-def start(spec: ChildSpec, status_read: int) -> Child:
+def start(spec: ChildSpec, status: socket.socket) -> Child:
     """Start the child that `spec` describes. Our copies of what it inherits stay open here."""
     process = subprocess.Popen(  # noqa: S603 - our own interpreter and module
         [sys.executable, "-P", "-m", "appliance.supervisor.child", spec.role],
@@ -50,9 +52,9 @@ def start(spec: ChildSpec, status_read: int) -> Child:
     assert process.stdin is not None and process.stdout is not None  # noqa: S101, PT018 - both are PIPE
     process.stdin.write(encode_spec(spec))
     process.stdin.close()
-    os.set_blocking(status_read, False)
+    status.setblocking(False)
     os.set_blocking(process.stdout.fileno(), False)
-    return Child(spec.role, process, os.pidfd_open(process.pid), status_read, process.stdout)
+    return Child(spec.role, process, os.pidfd_open(process.pid), status, process.stdout)
 
 
 def _die_with_parent() -> None:

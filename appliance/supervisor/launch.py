@@ -20,6 +20,7 @@ from appliance.inference.registry import ModelFile, resolve
 from appliance.protocol.settings import RuntimeSettings
 from appliance.storage.folder import prepare_data_folder
 from appliance.supervisor import children, listen
+from appliance.supervisor.door import Door
 from appliance.supervisor.spec import ChildSpec, Report, RoleName
 from appliance.supervisor.watch import Supervisor
 
@@ -43,7 +44,11 @@ def serve(settings: Settings, say: Callable[[str], None]) -> None:
         def ready(report: Report) -> None:
             say(f"Open {address}/setup/{token}" if report.setup else f"Open {address}")
 
-        Supervisor(starter, SystemClock(), ready).run()
+        door = Door(settings.run_folder)
+        try:
+            Supervisor(starter, SystemClock(), ready, door).run()
+        finally:
+            door.close()
 
 
 class _Starter:
@@ -59,18 +64,18 @@ class _Starter:
 
     def __call__(self, role: RoleName, supervisor: Supervisor) -> children.Child:
         ours, theirs = socket.socketpair()
-        status_read, status_write = os.pipe()
+        our_status, their_status = socket.socketpair()
         spec = ChildSpec(
             role=role,
             settings=self._settings,
-            status=status_write,
+            status=their_status.fileno(),
             peer=theirs.fileno(),
             listen=self._listener.fileno() if role == "web" else -1,
             runtime=self._runtime if role == "runtime" else None,
             setup_token_sha256=self._token_sha256 if role == "web" else "",
         )
-        child = children.start(spec, status_read)
-        os.close(status_write)
+        child = children.start(spec, our_status)
+        their_status.close()
         theirs.close()
         if role == "web":
             supervisor.use_control(ours)

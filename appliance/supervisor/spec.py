@@ -12,6 +12,7 @@ import msgspec
 from appliance.config import Settings
 from appliance.protocol.settings import RuntimeSettings
 
+MAX_LINE_BYTES = 4 * 1024 * 1024
 RoleName = Literal["runtime", "web", "sealer"]
 
 
@@ -19,8 +20,8 @@ class ChildSpec(msgspec.Struct, frozen=True, kw_only=True):
     """One child's orders: its role, the settings, and which inherited descriptor is what.
 
     `peer` is the socketpair to web (runtime, sealer) or to the supervisor (web); `listen` the
-    listening socket; `status` where the child reports its guard level and, if it cannot
-    start, why.
+    listening socket; `status` the line to the supervisor: there the child reports its guard
+    level and, if it cannot start, why, and there it is asked about itself later.
     """
 
     role: RoleName
@@ -42,6 +43,8 @@ class Report(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     child -> supervisor: `guard` with `detail` (the guard's own report), `error`, `ready`
     (web serves; `setup`: no administrator exists yet).
     supervisor -> web: `guard` of a `process`, `attach` (a descriptor follows), `restarted`.
+    Either way: a question `ask` with its `body` (JSON), and the answer, which is the `body`
+    of a line with the same `request` and no `ask`.
     """
 
     process: str = ""
@@ -52,6 +55,9 @@ class Report(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     setup: bool = False
     attach: Literal["", "runtime", "sealer"] = ""
     restarted: bool = False
+    request: str = ""
+    ask: str = ""
+    body: msgspec.Raw = msgspec.Raw(b"null")
 
 
 def encode_spec(spec: ChildSpec) -> bytes:
@@ -73,8 +79,17 @@ class ReportLine:
         self._buffer = b""
 
     def feed(self, data: bytes) -> list[Report]:
+        """Whole reports. What is none is left out: the other end may have been taken over."""
         *lines, self._buffer = (self._buffer + data).split(b"\n")
-        return [msgspec.json.decode(line, type=Report) for line in lines]
+        self._buffer = self._buffer[:MAX_LINE_BYTES]
+        return [report for line in lines if (report := _decode(line)) is not None]
+
+
+def _decode(line: bytes) -> Report | None:
+    try:
+        return msgspec.json.decode(line, type=Report)
+    except msgspec.DecodeError:
+        return None
 
 
 def send_report(sock: socket.socket, report: Report, descriptor: int | None = None) -> None:

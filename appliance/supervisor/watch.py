@@ -16,9 +16,14 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import IO
 
+import msgspec
+
 from appliance.clock import Clock
 from appliance.errors import N_, ConfigError
 from appliance.supervisor.children import Child
+from appliance.supervisor.desk import Desk
+from appliance.supervisor.door import Door
+from appliance.supervisor.questions import OnAnswer, Questions
 from appliance.supervisor.spec import Report, ReportLine, RoleName, send_report
 
 log = logging.getLogger(__name__)
@@ -44,12 +49,16 @@ class _Restarts:
 class Supervisor:
     """Keeps three children alive until told to stop. `starter` makes one; the rest is watching."""
 
-    def __init__(self, starter: Starter, clock: Clock, on_ready: Callable[[Report], None]) -> None:
+    def __init__(
+        self, starter: Starter, clock: Clock, on_ready: Callable[[Report], None], door: Door
+    ) -> None:
         self._starter = starter
         self._clock = clock
         self._on_ready = on_ready
+        self._door = door
+        self._questions = Questions()
         self._selector = selectors.DefaultSelector()
-        self._children: dict[RoleName, Child] = {}
+        self.children: dict[RoleName, Child] = {}
         self._restarts: dict[RoleName, _Restarts] = {
             "sealer": _Restarts(),
             "runtime": _Restarts(),
@@ -72,9 +81,10 @@ class Supervisor:
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: None)  # the wake-up byte is what counts
         self._selector.register(wake_read, selectors.EVENT_READ, lambda: self._on_signal(wake_read))
+        self._door.open(self._selector, Desk(self).on_question)
         for role in ("web", "sealer", "runtime"):
             self._start(role)
-        while self._children or self._waiting_restart():
+        while self.children or self._waiting_restart():
             for key, _ in self._selector.select(self._timeout()):
                 key.data()
             self._on_time()
@@ -101,9 +111,21 @@ class Supervisor:
             if descriptor is not None:
                 descriptor.close()
 
+    def ask(
+        self, role: RoleName, what: str, body: msgspec.Raw, patience_s: float, on_answer: OnAnswer
+    ) -> None:
+        """Ask a child about itself over its status line; `on_answer` is called exactly once, by this loop."""
+        child = self.children.get(role)
+        if child is None:
+            on_answer(None)
+            return
+        request = self._questions.new(role, self._clock.monotonic() + patience_s, on_answer)
+        with contextlib.suppress(OSError):  # it just ended, or sleeps: its death or the time answers
+            send_report(child.status, Report(process=role, request=request, ask=what, body=body))
+
     def _start(self, role: RoleName) -> None:
         child = self._starter(role, self)
-        self._children[role] = child
+        self.children[role] = child
         record = self._restarts[role]
         record.started, record.due = self._clock.monotonic(), None
         self._selector.register(child.pidfd, selectors.EVENT_READ, lambda: self._on_death(child))
@@ -119,12 +141,15 @@ class Supervisor:
             self._forget(child.output)
 
     def _on_status(self, child: Child) -> None:
-        data = _read(child.status)
+        data = _read(child.status.fileno())
         if data == b"":
             self._forget(child.status)
         for report in child.reports.feed(data or b""):
             child.error = report.error or child.error
+            if report.request:
+                self._questions.on_report(child.role, report)
             if report.guard:
+                child.guard = report.detail
                 log.info("%s is behind the guard: %s", child.role, report.guard)
                 self.tell_web(report)
 
@@ -149,7 +174,8 @@ class Supervisor:
         for source in (child.pidfd, child.output, child.status):
             self._forget(source)
         child.close()
-        del self._children[child.role]
+        del self.children[child.role]
+        self._questions.on_death(child.role)
         code = child.process.returncode
         if self._kill_at is not None:
             if child.role == "web":
@@ -173,9 +199,10 @@ class Supervisor:
 
     def _on_time(self) -> None:
         now = self._clock.monotonic()
+        self._questions.on_time(now)
         if self._kill_at is not None:
             if now >= self._kill_at:
-                for child in self._children.values():
+                for child in self.children.values():
                     child.process.kill()
             return
         for role, record in self._restarts.items():
@@ -195,7 +222,7 @@ class Supervisor:
         """Let web drain; the others end when it lets go of their socketpairs."""
         self._failure = failure
         self._kill_at = self._clock.monotonic() + (DRAIN_S if failure is None else FOLLOW_S)
-        for child in self._children.values():
+        for child in self.children.values():
             if child.role == "web":
                 child.process.send_signal(signal.SIGTERM)
 
@@ -206,9 +233,10 @@ class Supervisor:
         times = [record.due for record in self._restarts.values() if record.due is not None]
         if self._kill_at is not None:
             times = [self._kill_at]
+        times += [due] if (due := self._questions.next_due()) is not None else []
         return max(0.0, min(times) - self._clock.monotonic()) if times else None
 
-    def _forget(self, source: int | IO[bytes]) -> None:
+    def _forget(self, source: int | IO[bytes] | socket.socket) -> None:
         with contextlib.suppress(KeyError, ValueError):  # its end was seen before
             self._selector.unregister(source)
 
@@ -218,6 +246,8 @@ def _read(descriptor: int) -> bytes | None:
         return os.read(descriptor, READ_BYTES)
     except BlockingIOError:
         return None
+    except ConnectionResetError:
+        return b""  # it ended with words of ours unread
 
 
 def _keeps_ending(role: RoleName) -> str:

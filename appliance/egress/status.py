@@ -1,0 +1,100 @@
+"""The guard's level as the kernel shows it now, process by process, beside what the guard itself reported.
+
+A wall counts only when the kernel confirms it. Landlock is the one that /proc does not show:
+for it there is the guard's report, and the self-attack.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import msgspec
+
+from appliance.egress.facts import UNPRIVILEGED, Facts
+from appliance.egress.report import Level
+
+SECCOMP_FILTER = 2
+LEVELS: tuple[Level, ...] = ("off", "partial", "kernel")
+
+
+class Wall(msgspec.Struct, frozen=True):
+    """One wall as it is now. `seen`: the kernel's words for it, or where else this comes from."""
+
+    name: str
+    stands: bool
+    seen: str
+
+
+class ProcessStatus(msgspec.Struct, frozen=True, kw_only=True):
+    process: str
+    pid: int
+    level: Level
+    walls: tuple[Wall, ...]
+    facts: Facts
+
+
+class Status(msgspec.Struct, frozen=True, kw_only=True):
+    """`level` is that of the weakest process behind a jail."""
+
+    level: Level
+    processes: tuple[ProcessStatus, ...]
+
+
+def process_status(process: str, seen: Facts, claims: Mapping[str, Any]) -> ProcessStatus:
+    """`claims` is the guard's own report from the start; empty for a process that closes no jail."""
+    walls = (
+        _calls(seen),
+        _network(seen),
+        _root(seen),
+        _privileges(seen),
+        _core_dumps(seen),
+        _landlock(claims),
+    )
+    return ProcessStatus(process=process, pid=seen.pid, level=_level(walls), walls=walls, facts=seen)
+
+
+def product_status(processes: Sequence[ProcessStatus]) -> Status:
+    jailed = [one.level for one in processes if one.process != "supervisor"]
+    return Status(level=min(jailed, key=LEVELS.index, default="off"), processes=tuple(processes))
+
+
+def _level(walls: Sequence[Wall]) -> Level:
+    if all(wall.stands for wall in walls):
+        return "kernel"
+    standing = {wall.name for wall in walls if wall.stands}
+    return "partial" if standing & {"system calls", "network namespace"} else "off"
+
+
+def _calls(seen: Facts) -> Wall:
+    stands = seen.seccomp_mode == SECCOMP_FILTER
+    return Wall("system calls", stands, f"Seccomp {seen.seccomp_mode}, filters {seen.seccomp_filters}")
+
+
+def _network(seen: Facts) -> Wall:
+    if seen.own is None or seen.namespaces is None:
+        return Wall("network namespace", False, "not visible to this user")
+    sent = "" if seen.packets_out is None else f", {seen.packets_out} packets sent"
+    return Wall("network namespace", "net" in seen.own, f"{seen.namespaces['net']}{sent}")
+
+
+def _root(seen: Facts) -> Wall:
+    if seen.own is None or seen.namespaces is None:
+        return Wall("private root", False, "not visible to this user")
+    return Wall("private root", "mnt" in seen.own, f"{seen.namespaces['mnt']}, {seen.mounts} mounts")
+
+
+def _privileges(seen: Facts) -> Wall:
+    stands = seen.no_new_privs and seen.capabilities == UNPRIVILEGED
+    return Wall("privileges", stands, f"NoNewPrivs {int(seen.no_new_privs)}, CapEff {seen.capabilities}")
+
+
+def _core_dumps(seen: Facts) -> Wall:
+    traceable = {None: "", True: ", traceable", False: ", not traceable"}[seen.traceable]
+    stands = seen.core_limit == 0 and not seen.traceable
+    return Wall("core dumps", stands, f"limit {seen.core_limit}{traceable}")
+
+
+def _landlock(claims: Mapping[str, Any]) -> Wall:
+    for layer in claims.get("layers", ()):
+        if layer["name"] == "files":
+            return Wall("files", bool(layer["active"]), f"reported at the start: {layer['detail']}")
+    return Wall("files", False, "not reported")

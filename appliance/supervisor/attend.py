@@ -1,0 +1,63 @@
+"""The guard's own thread in every jailed process: it answers what the supervisor asks about it.
+
+It runs behind the closed jail like everything else there, so what it tries and sees is what an
+intruder in this process could try and see.
+"""
+
+import logging
+import socket
+import threading
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import msgspec
+
+from appliance.egress import facts
+from appliance.supervisor.spec import Report, ReportLine, RoleName, encode_report
+
+READ_BYTES = 65536
+MAX_DESCRIPTORS = 2
+log = logging.getLogger(__name__)
+
+Act = Callable[[msgspec.Raw, list[int]], Any]
+"""Gets the question's body and the descriptors that came with it; returns the answer's value."""
+
+
+def start(status: int, role: RoleName, acts: Mapping[str, Act], *, receives: bool) -> None:
+    """Attend to the status line until the supervisor is gone. `receives`: this jail allows recvmsg."""
+    sock = socket.socket(fileno=status)
+    threading.Thread(target=_attend, args=(sock, role, acts, receives), name="guard", daemon=True).start()
+
+
+def tell_facts(_body: msgspec.Raw, _descriptors: list[int]) -> facts.Facts:
+    """What the kernel says of this process, as far as it may look itself."""
+    return facts.read_own()
+
+
+ACTS: Mapping[str, Act] = {"facts": tell_facts}
+
+
+def _attend(sock: socket.socket, role: RoleName, acts: Mapping[str, Act], receives: bool) -> None:
+    line = ReportLine()
+    descriptors: list[int] = []
+    while True:
+        if receives:
+            data, came, _, _ = socket.recv_fds(sock, READ_BYTES, MAX_DESCRIPTORS)
+            descriptors += came
+        else:
+            data = sock.recv(READ_BYTES)
+        if not data:
+            return
+        for report in line.feed(data):
+            body = _answer(acts, report, descriptors)
+            descriptors = []
+            sock.sendall(encode_report(Report(process=role, request=report.request, body=body)))
+
+
+def _answer(acts: Mapping[str, Act], report: Report, descriptors: list[int]) -> msgspec.Raw:
+    """The act's answer as JSON; null when it failed, so that one bad question does not end the thread."""
+    try:
+        return msgspec.Raw(msgspec.json.encode(acts[report.ask](report.body, descriptors)))
+    except Exception as error:
+        log.error("the guard's question %s failed: %s", report.ask, type(error).__name__)
+        return msgspec.Raw(b"null")
