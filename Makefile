@@ -3,7 +3,7 @@ PYTHON ?= python3
 DATA ?= data
 BIN := .venv/bin
 
-.PHONY: all run test lint format lock ready dev clean
+.PHONY: all run test lint format bench lock ready dev clean
 
 all: test lint
 
@@ -23,6 +23,10 @@ lint: dev
 format: dev
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
+
+# What to measure: make bench WHAT='chats-16 greedy --rounds 5'; docs/performance.md says what there is.
+bench: dev
+	$(BIN)/python -m benchmarks $(WHAT)
 
 ready:
 	@$(PYTHON) tools/setup_env.py run

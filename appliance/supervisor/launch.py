@@ -38,7 +38,7 @@ def serve(settings: Settings, say: Callable[[str], None]) -> None:
     with _only_server(settings.run_folder), listen.open_socket(settings) as listener:
         token = secrets.token_urlsafe(24)
         address = listen.url(settings, listener.getsockname()[1])
-        starter = _Starter(settings, _runtime_settings(settings, model), listener, token)
+        starter = _Starter(settings, runtime_settings(settings, model), listener, token)
         say(f"Naesil: {settings.data}, {model.name}")
 
         def ready(report: Report) -> None:
@@ -93,7 +93,8 @@ def _with_certificate(settings: Settings) -> Settings:
     return dataclasses.replace(settings, tls_cert=cert, tls_key=key)
 
 
-def _runtime_settings(settings: Settings, model: ModelFile) -> RuntimeSettings:
+def runtime_settings(settings: Settings, model: ModelFile) -> RuntimeSettings:
+    """The model process's orders for this model on this machine."""
     return RuntimeSettings(
         model_path=str(model.path),
         model_name=model.name,

@@ -1,0 +1,1 @@
+"""One module per kind of load; each has WORKLOADS."""
