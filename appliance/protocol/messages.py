@@ -90,6 +90,9 @@ class Generate(msgspec.Struct, frozen=True, kw_only=True, tag=True):
     `fair_key` is who pays in the fair queue, `weight` their share (1.0 = normal).
     `cache_scope` names the conversation whose KV cache may be reused; "" means none.
     `trim`: drop the oldest turns when the prompt does not fit (chat) instead of failing (API).
+    `most_running`: answers this payer may have made at the same time; more wait. 0 = no limit.
+    `public_turns`: so many leading turns are an administrator's text and the same for everybody:
+    the KV cache of those alone is shared. Decided by web from what it stores, never by a client.
     `deadline_s`: seconds from arrival after which the answer is cut off with reason "timeout".
     `template_values`: a JSON object that the chat template sees as variables.
     `raw`: a prompt as text or tokens that no template touches; then there are no turns.
@@ -101,7 +104,9 @@ class Generate(msgspec.Struct, frozen=True, kw_only=True, tag=True):
     fair_key: str
     weight: float = 1.0
     priority: Literal["interactive", "batch"] = "interactive"
+    most_running: int = 0
     cache_scope: str = ""
+    public_turns: int = 0
     trim: bool = False
     deadline_s: float = 600.0
     tools: Tools = Tools()
@@ -123,7 +128,10 @@ class Credit(msgspec.Struct, frozen=True, tag=True):
 
 
 class Forget(msgspec.Struct, frozen=True, tag=True):
-    """Free the KV cache kept under this scope (a deleted conversation)."""
+    """Free the KV cache kept under this scope (a deleted conversation), wherever it is, now.
+
+    A scope that ends in a slash means all that begin with it (a deleted user).
+    """
 
     cache_scope: str
 

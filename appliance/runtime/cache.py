@@ -21,11 +21,15 @@ class Slot:
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where a request runs: first exchange slots `chosen` and `slot`, then keep `kept` tokens in `slot`."""
+    """Where a request runs: first exchange slots `chosen` and `slot`, then keep `kept` tokens in `slot`.
+
+    `lost` is the conversation that loses its place in `chosen` by that, if one does.
+    """
 
     slot: int
     chosen: int
     kept: int
+    lost: Slot | None = None
 
 
 class KvCache:
@@ -35,36 +39,50 @@ class KvCache:
         self.slots = [Slot() for _ in range(slots)]
         self._uses = 0
 
-    def take(self, scope: str, tokens: Tokens[int]) -> Place:
+    def take(self, scope: str, tokens: Tokens[int], elsewhere: int = 0) -> Place:
         """The lowest idle slot, with the longest usable prefix of `tokens` in it. One must be idle.
 
-        At least one token is always left to read: its logits are what the answer starts from.
+        A prefix no longer than the one that can be had `elsewhere` is not used. At least one
+        token is always left to read: its logits are what the answer starts from.
         """
         idle = [number for number, slot in enumerate(self.slots) if not slot.busy]
         kept, chosen = 0, min(idle, key=lambda number: (bool(self.slots[number].tokens), self._age(number)))
+        most = elsewhere
         for number in idle:
             slot = self.slots[number]
             if scope and slot.scope == scope:
                 common = min(common_prefix(slot.tokens, tokens), len(tokens) - 1)
-                if common > kept:
-                    kept, chosen = common, number
+                if common > most:
+                    most, kept, chosen = common, common, number
+        before = self.slots[chosen]
+        lost = before if before.scope and not (kept and continues(tokens, before.tokens)) else None
         self.exchange(chosen, idle[0])
         self.slots[idle[0]] = Slot(busy=True)
-        return Place(idle[0], chosen, kept)
+        return Place(idle[0], chosen, kept, lost)
 
     def keep(self, number: int, scope: str, tokens: list[int]) -> list[int]:
-        """The answer in this slot is done. Returns the slots whose KV must be freed now."""
+        """The answer in this slot is done. Returns the slots whose KV must be freed now.
+
+        What the conversation had kept before is freed when these tokens go on from it.
+        """
         self._uses += 1
         self.slots[number] = Slot()
-        stale = self.forget(scope)
         if not scope or not tokens:
-            return [*stale, number]
+            return [number]
+        stale = [
+            older
+            for older, slot in enumerate(self.slots)
+            if slot.scope == scope and continues(tokens, slot.tokens)
+        ]
+        for older in stale:
+            self.slots[older] = Slot()
         self.slots[number] = Slot(scope, tokens, used=self._uses)
         return stale
 
     def forget(self, scope: str) -> list[int]:
-        """Drop what idle slots hold for this scope; returns the slots whose KV must be freed now."""
-        numbers = [n for n, slot in enumerate(self.slots) if scope and slot.scope == scope]
+        """Drop what idle slots hold for this scope, or for all that begin with it when it ends in
+        a slash; returns the slots whose KV must be freed now."""
+        numbers = [n for n, slot in enumerate(self.slots) if belongs(slot.scope, scope)]
         for number in numbers:
             self.slots[number] = Slot()
         return numbers
@@ -80,6 +98,10 @@ class KvCache:
         """Note that the contents of two slots changed places."""
         self.slots[first], self.slots[second] = self.slots[second], self.slots[first]
 
+    def lose(self, number: int) -> None:
+        """What an idle slot held is gone."""
+        self.slots[number] = Slot()
+
     def _age(self, number: int) -> tuple[int, int]:
         return self.slots[number].used, number
 
@@ -87,4 +109,16 @@ class KvCache:
 def common_prefix(one: Tokens[int], other: Tokens[int]) -> int:
     """How many tokens both begin with."""
     length = min(len(one), len(other))
-    return next((index for index in range(length) if one[index] != other[index]), length)
+    if one[:length] == other[:length]:
+        return length
+    return next(index for index in range(length) if one[index] != other[index])
+
+
+def continues(longer: Tokens[int], shorter: Tokens[int]) -> bool:
+    """Whether `longer` begins with all of `shorter`."""
+    return longer[: len(shorter)] == shorter
+
+
+def belongs(scope: str, wanted: str) -> bool:
+    """Whether a scope is the wanted one, or begins with it when that ends in a slash."""
+    return bool(scope) and (scope == wanted or (wanted.endswith("/") and scope.startswith(wanted)))

@@ -10,6 +10,14 @@ class DecodeFailed(Exception):
     """The model could not take this batch; its sequences cannot go on."""
 
 
+class KvState(Protocol):
+    """A copy of one sequence's KV outside the device; `size` in bytes. Its memory goes when closed."""
+
+    size: int
+
+    def close(self) -> None: ...
+
+
 class Device(Protocol):
     """One loaded model with `slots` sequences of `n_ctx` tokens. Used from one thread.
 
@@ -56,4 +64,12 @@ class Device(Protocol):
 
     def exchange(self, first: int, second: int) -> None:
         """Let two slots change contents. Raises DecodeFailed, with both empty then."""
+        ...
+
+    def save(self, slot: int) -> KvState | None:
+        """A copy of a slot's KV; None when the slot is empty or memory is short."""
+        ...
+
+    def load(self, slot: int, state: KvState) -> None:
+        """Let an empty slot hold what was saved. Raises DecodeFailed, with the slot empty then."""
         ...

@@ -19,12 +19,13 @@ from appliance.protocol.messages import (
     Tokenized,
     ToRuntime,
 )
-from appliance.runtime.cache import KvCache
+from appliance.runtime.cache import belongs
 from appliance.runtime.device import DecodeFailed, Device
 from appliance.runtime.intake import Intake, Refused
 from appliance.runtime.outbox import Outbox
 from appliance.runtime.scheduler import QueueFull, Scheduler
 from appliance.runtime.sequence import Phase, Sequence
+from appliance.runtime.slots import Slots
 from appliance.runtime.speed import Speeds
 
 STATUS_S = 1.0  # how often those who wait hear of it
@@ -36,9 +37,10 @@ Reason = Literal["stop", "length", "cancelled", "timeout"]
 
 
 class Engine:
-    """Owns the device, the scheduler, the cache and every open request.
+    """Owns the device, the scheduler, the slots and every open request.
 
-    `send` takes a frame and must not block; `monotonic` is a clock in seconds.
+    `send` takes a frame and must not block; `monotonic` is a clock in seconds; `kv_ram_bytes`
+    may be used for KV outside the slots.
     """
 
     def __init__(
@@ -48,12 +50,13 @@ class Engine:
         queue_limit: int,
         send: Callable[[FromRuntime], None],
         monotonic: Callable[[], float],
+        kv_ram_bytes: int = 0,
     ) -> None:
         self._device = device
         self._intake = intake
         self._monotonic = monotonic
         self._scheduler = Scheduler(device.slots, queue_limit)
-        self._cache = KvCache(device.slots)
+        self._slots = Slots(device, kv_ram_bytes)
         self._outbox = Outbox(send)
         self._speeds = Speeds()
         self._next_status = 0.0
@@ -86,6 +89,7 @@ class Engine:
         self._time_out()
         self._start_waiting()
         self._close_gap()
+        self._serve_held()
         step = self._scheduler.plan(self._prefill_budget())
         if step.decode:
             self._generate(step.decode)
@@ -111,24 +115,27 @@ class Engine:
             self._outbox.end(Failed(id=request.id, code="queue_full", retry_after_s=wait))
 
     def _start_waiting(self) -> None:
+        began = self._monotonic()
         while (sequence := self._scheduler.next_to_start()) is not None:
-            place = self._cache.take(sequence.cache_scope, sequence.tokens)
-            if place.chosen != place.slot:
-                self._device.exchange(place.chosen, place.slot)
-            cached = self._device.keep(place.slot, place.kept)
-            self._scheduler.start(sequence, place.slot, cached)
+            slot, cached = self._slots.give(sequence)
+            self._scheduler.start(sequence, slot, cached)
             sequence.sampler = self._device.open_sampler(sequence.sampling)
             sequence.started = self._monotonic()
+            if sequence.started - began >= STALL_S:
+                return  # moving KV takes time, and others are waiting for their next token
 
     def _close_gap(self) -> None:
         """Move the highest sequence into a gap, unless somebody who waits is about to fill it."""
-        gap = None if self._scheduler.waiting else self._cache.gap()
-        if gap is not None:
-            high, low = gap
-            self._device.exchange(high, low)
-            self._cache.exchange(high, low)
-            moved = next(one for one in self._scheduler.running.values() if one.slot == high)
-            moved.slot = low
+        if not self._scheduler.waiting:
+            failed = self._slots.close_gap(self._scheduler.running.values())
+            if failed is not None:
+                self._fail(failed)
+
+    def _serve_held(self) -> None:
+        sequence = self._slots.next_held(self._scheduler.running.values())
+        if sequence is not None:
+            self._scheduler.spared(sequence, sequence.cached)
+            self._tell_progress(sequence)
 
     def _prefill_budget(self) -> int:
         speed = self._speeds.prompt_tokens_per_s
@@ -139,6 +146,7 @@ class Engine:
     # run
 
     def _read(self, sequence: Sequence, count: int) -> None:
+        count = min(count, sequence.up_to_border)
         began = self._monotonic()
         try:
             self._device.read(sequence.slot, sequence.next_chunk(count), sequence.stored)
@@ -147,6 +155,7 @@ class Engine:
             return
         sequence.stored += count
         self._speeds.read(count, self._monotonic() - began)
+        self._slots.read(sequence, self._scheduler.running.values())
         self._tell_progress(sequence)
         if not sequence.prompt_left:
             sequence.phase = Phase.DECODE
@@ -214,18 +223,13 @@ class Engine:
         self._scheduler.remove(sequence)
         if running:
             self._device.close_sampler(sequence.sampler)
-            stored = sequence.tokens[: sequence.stored]
-            self._free(self._cache.keep(sequence.slot, scope, stored))
+            self._slots.take_back(sequence, scope)
 
     def _forget(self, scope: str) -> None:
-        self._free(self._cache.forget(scope))
+        self._slots.forget(scope)
         for sequence in (*self._scheduler.running.values(), *self._scheduler.waiting.values()):
-            if sequence.cache_scope == scope:
+            if belongs(sequence.cache_scope, scope):
                 sequence.cache_scope = ""
-
-    def _free(self, slots: list[int]) -> None:
-        for slot in slots:
-            self._device.keep(slot, 0)
 
     # tell
 

@@ -8,6 +8,7 @@ the smallest counter of those who wait, so idle time earns no credit. Pure.
 
 from collections import deque
 from collections.abc import Container, Mapping
+from heapq import heapify, heappop, heapreplace
 
 from appliance.runtime.sequence import Sequence
 
@@ -39,13 +40,22 @@ class FairQueue:
     def first(self, held: Mapping[str, int], most: int) -> Sequence | None:
         """The next one by the least served payer; of equals, by who holds fewer slots.
 
-        None when that payer already holds `most` slots: going on to the next payer would break
+        A payer with as many slots as the policy allows is passed over: more is not wanted. But
+        None when the least served holds `most` slots: going on to the next payer then would break
         the paper's bound, which rests on nobody being started but the least served.
         """
-        if not self.waiting:
+        payers = self._may_start(held)
+        if not payers:
             return None
-        payer = min(self.waiting, key=lambda payer: (self.served[payer], held.get(payer, 0)))
+        payer = min(payers, key=lambda payer: (self.served[payer], held.get(payer, 0)))
         return self.waiting[payer][0] if held.get(payer, 0) < most else None
+
+    def any_may_start(self, held: Mapping[str, int]) -> bool:
+        """Whether somebody waits who has not as many slots as the policy allows."""
+        return bool(self._may_start(held))
+
+    def _may_start(self, held: Mapping[str, int]) -> list[str]:
+        return [payer for payer, queue in self.waiting.items() if held.get(payer, 0) < queue[0].most_running]
 
     def remove(self, sequence: Sequence) -> None:
         """It starts, or does not want to wait any more."""
@@ -76,19 +86,24 @@ class Forecast:
     """A copy of a queue that is emptied in thought, to tell people their place."""
 
     def __init__(self, queue: FairQueue, expected_tokens: float) -> None:
-        self._waiting = {payer: list(waiting) for payer, waiting in queue.waiting.items()}
-        self._served = {payer: queue.served[payer] for payer in queue.waiting}
+        self._waiting = {payer: iter(waiting) for payer, waiting in queue.waiting.items()}
+        self._heads = [(queue.served[payer], place, payer) for place, payer in enumerate(queue.waiting)]
+        heapify(self._heads)
+        self._next = {payer: next(waiting) for payer, waiting in self._waiting.items()}
         self._expected = expected_tokens
 
     def __bool__(self) -> bool:
-        return bool(self._waiting)
+        return bool(self._heads)
 
     def pop(self) -> Sequence:
         """The one that will probably be next, charged for its prompt and an answer as expected."""
-        payer = min(self._waiting, key=self._served.__getitem__)
-        sequence = self._waiting[payer].pop(0)
-        if not self._waiting[payer]:
-            del self._waiting[payer]
-        cost = INPUT_WEIGHT * sequence.prompt_tokens + OUTPUT_WEIGHT * self._expected
-        self._served[payer] += cost / sequence.weight
+        served, place, payer = self._heads[0]
+        sequence = self._next[payer]
+        following = next(self._waiting[payer], None)
+        if following is None:
+            heappop(self._heads)
+        else:
+            cost = INPUT_WEIGHT * sequence.prompt_tokens + OUTPUT_WEIGHT * self._expected
+            heapreplace(self._heads, (served + cost / sequence.weight, place, payer))
+            self._next[payer] = following
         return sequence

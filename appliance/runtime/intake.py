@@ -12,6 +12,8 @@ from appliance.runtime.sequence import Sequence
 from appliance.runtime.stopping import StopStrings
 from appliance.runtime.template import BadTemplate, ChatTemplate
 
+UNLIMITED = 2**31
+
 
 class Refused(Exception):
     """This request cannot be answered, now or later."""
@@ -35,6 +37,8 @@ class Intake:
 
     def sequence(self, request: Generate, now: float) -> Sequence:
         """The waiting sequence for this request. Raises Refused."""
+        if request.most_running < 0 or not 0 <= request.public_turns <= len(request.turns):
+            raise Refused("bad_request")
         if not (request.turns and 0 < request.weight < math.inf and 0 < request.deadline_s < math.inf):
             raise Refused("bad_request")
         asked = request.sampling
@@ -63,7 +67,9 @@ class Intake:
             stop=StopStrings((*asked.stop, *self._template.stops)),
             arrived=now,
             deadline=now + request.deadline_s,
+            most_running=request.most_running or UNLIMITED,
             dropped_turns=prompt.dropped_turns,
+            public=self._prompts.public(request.turns[: request.public_turns], prompt.tokens),
         )
 
     def _tokenize(self, text: str) -> list[int]:

@@ -63,3 +63,8 @@ def choose_context(
     while context > LEAST_CONTEXT and context * slots * bytes_per_token > budget:
         context //= 2
     return context
+
+
+def for_conversations(wanted: int, available: int | None) -> int:
+    """Bytes for KV outside the slots: as many as wanted, within a share of what the machine has left."""
+    return wanted if available is None else min(wanted, available // AVAILABLE_SHARE)

@@ -16,6 +16,7 @@ import threading
 from appliance.clock import SystemClock
 from appliance.protocol.messages import Hello
 from appliance.protocol.settings import RuntimeSettings
+from appliance.runtime import memory
 from appliance.runtime.engine import Engine
 from appliance.runtime.frames import FrameWriter, Inbox, read_frames
 from appliance.runtime.intake import Intake
@@ -58,7 +59,8 @@ def main(sock: socket.socket, settings: RuntimeSettings) -> None:
     )
     clock = SystemClock()
     intake = Intake(runner, template, lambda: secrets.randbits(32))
-    engine = Engine(runner, intake, settings.queue_limit, writer.send, clock.monotonic)
+    kv_ram = memory.for_conversations(settings.kv_ram_bytes, memory.available_bytes())
+    engine = Engine(runner, intake, settings.queue_limit, writer.send, clock.monotonic, kv_ram)
     inbox: Inbox = Inbox()
     threading.Thread(target=read_frames, args=(sock, inbox), name="frames in", daemon=True).start()
     threading.Thread(target=writer.run, name="frames out", daemon=True).start()

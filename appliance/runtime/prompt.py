@@ -1,14 +1,19 @@
 """From turns to prompt tokens that fit the context, saying what was left out."""
 
+from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from appliance.protocol.messages import Turn
-from appliance.runtime.template import ChatTemplate
+from appliance.runtime.cache import common_prefix
+from appliance.runtime.template import BadTemplate, ChatTemplate
 
 CHARS_PER_TOKEN = 16  # longer text than this times the context is measured by its beginning
 FULL_SHARE = 4  # trimmed prompts leave one part in so many for the answer
 TURN_OVERHEAD = 4  # tokens a template puts around a turn, roughly
+PROBES = ("a", "가")
+MOST_PREFIXES = 64
+LEAST_PUBLIC = 32  # fewer tokens are read as fast as they are copied
 SYSTEM_ROLES = ("system", "developer")
 
 
@@ -33,6 +38,7 @@ class PromptBuilder:
         self.template = template
         self._tokenize = tokenize
         self._n_ctx = n_ctx
+        self._prefixes: OrderedDict[tuple[Turn, ...], list[int]] = OrderedDict()
 
     def build(self, turns: Sequence[Turn], *, trim: bool, max_tokens: int | None) -> Prompt:
         """The prompt. Raises PromptTooLong, BadTemplate.
@@ -55,6 +61,30 @@ class PromptBuilder:
                     raise
                 excess = error.prompt_tokens - wanted
             self._drop(kept, excess)
+
+    def public(self, turns: Sequence[Turn], tokens: list[int]) -> int:
+        """How many of a prompt's tokens come from its leading public `turns` alone.
+
+        That is what the prompt shares with two others that go on differently from each other;
+        0 when it is too little to be worth copying.
+        """
+        key = tuple(turns)
+        if not key:
+            return 0
+        if key not in self._prefixes:
+            one, other = (self._tokenize(self._probe(key, text)) for text in PROBES)
+            self._prefixes[key] = one[: common_prefix(one, other)]
+            if len(self._prefixes) > MOST_PREFIXES:
+                self._prefixes.popitem(last=False)
+        self._prefixes.move_to_end(key)
+        shared = min(common_prefix(self._prefixes[key], tokens), len(tokens) - 1)
+        return shared if shared >= LEAST_PUBLIC else 0
+
+    def _probe(self, turns: tuple[Turn, ...], text: str) -> str:
+        try:
+            return self.template.render((*turns, Turn("user", text)))[: CHARS_PER_TOKEN * self._n_ctx]
+        except BadTemplate:
+            return ""  # it takes these turns only with others between: nothing is shared
 
     def _drop(self, kept: list[Turn], excess: int) -> None:
         """Drop from the front until roughly `excess` tokens are gone; at least one turn and its answers."""

@@ -6,6 +6,7 @@ the text of prompts.
 """
 
 import ctypes
+import mmap
 from collections.abc import Sequence as Tokens
 from dataclasses import dataclass
 from typing import Any
@@ -14,7 +15,7 @@ import llama_cpp.llama_cpp as llama
 
 from appliance.protocol.settings import RuntimeSettings
 from appliance.runtime import context
-from appliance.runtime.device import DecodeFailed
+from appliance.runtime.device import DecodeFailed, KvState
 from appliance.runtime.sampling import PENALTY_WINDOW, SamplerPlan
 
 
@@ -127,25 +128,49 @@ class Runner:
         llama.llama_memory_seq_rm(self._memory, slot, -1, -1)  # a whole sequence can always go
         return 0
 
-    def exchange(self, first: int, second: int) -> None:
-        contents = [(second, self._take_out(first)), (first, self._take_out(second))]
-        for slot, state in contents:
-            if state and not llama.llama_state_seq_set_data(self._ctx, state, len(state), slot):
-                self.keep(first, 0)
-                self.keep(second, 0)
-                raise DecodeFailed("a sequence could not be moved")
-
-    def _take_out(self, slot: int) -> Any:
-        """The KV state of a slot as a ctypes array, None when it is empty; the slot is empty afterwards."""
-        if llama.llama_memory_seq_pos_max(self._memory, slot) < 0:
+    def save(self, slot: int) -> "SavedKv | None":
+        if self._empty(slot):
             return None
         size = llama.llama_state_seq_get_size(self._ctx, slot)
-        state = (ctypes.c_uint8 * size)()
-        written = llama.llama_state_seq_get_data(self._ctx, state, size, slot)
-        self.keep(slot, 0)
-        if written != size:
-            raise DecodeFailed("a sequence could not be moved")
-        return state
+        try:
+            state = SavedKv(size)
+        except OSError:
+            return None
+        if llama.llama_state_seq_get_data(self._ctx, state.data, size, slot) == size:
+            return state
+        state.close()
+        return None
+
+    def load(self, slot: int, state: KvState) -> None:
+        assert isinstance(state, SavedKv)  # noqa: S101 - nobody else makes states
+        if not llama.llama_state_seq_set_data(self._ctx, state.data, state.size, slot):
+            self.keep(slot, 0)
+            raise DecodeFailed("a sequence could not be put back")
+
+    def exchange(self, first: int, second: int) -> None:
+        states = [(second, self.save(first)), (first, self.save(second))]
+        whole = all(
+            state or self._empty(slot) for (_, state), slot in zip(states, (first, second), strict=True)
+        )
+        self.keep(first, 0)
+        self.keep(second, 0)
+        try:
+            if not whole:
+                raise DecodeFailed("no memory to move a sequence")
+            for slot, state in states:
+                if state is not None:
+                    self.load(slot, state)
+        except DecodeFailed:
+            self.keep(first, 0)
+            self.keep(second, 0)
+            raise
+        finally:
+            for _, state in states:
+                if state is not None:
+                    state.close()
+
+    def _empty(self, slot: int) -> bool:
+        return bool(llama.llama_memory_seq_pos_max(self._memory, slot) < 0)
 
     def _decode(self, batch: "_Batch") -> None:
         code = llama.llama_decode(self._ctx, batch.struct)
@@ -190,6 +215,20 @@ class Runner:
         size = len(self._buffer)
         length = llama.llama_token_to_piece(self._vocab, token, self._buffer, size, 0, special)
         return self._buffer.raw[:length] if length > 0 else b""
+
+
+class SavedKv:
+    """A sequence's KV in pages of its own: closing gives them back to the kernel at once."""
+
+    def __init__(self, size: int) -> None:
+        self.size = size
+        self._pages = mmap.mmap(-1, size)
+        self._pages.madvise(mmap.MADV_DONTDUMP)
+        self.data: Any = (ctypes.c_uint8 * size).from_buffer(self._pages)
+
+    def close(self) -> None:
+        self.data = None
+        self._pages.close()
 
 
 class _Batch:

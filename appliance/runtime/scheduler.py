@@ -57,7 +57,7 @@ class Scheduler:
         if self._is_batch_turn(self._starts):
             turn = self._batch.first(held, self.per_payer)
             return turn or self._interactive.first(held, self.per_payer)
-        queue = self._interactive if self._interactive.waiting else self._batch
+        queue = self._interactive if self._interactive.any_may_start(held) else self._batch
         return queue.first(held, self.per_payer)
 
     def start(self, sequence: Sequence, slot: int, cached: int) -> None:
@@ -70,6 +70,10 @@ class Scheduler:
         self._queue(sequence).charge_prompt(sequence, sequence.prompt_tokens - cached)
         self._starts += 1
 
+    def spared(self, sequence: Sequence, tokens: int) -> None:
+        """So many of its prompt tokens need not be read after all."""
+        self._queue(sequence).charge_prompt(sequence, -tokens)
+
     def plan(self, prefill_budget: int) -> Step:
         """The next step: every generating row, and at most `prefill_budget` prompt tokens.
 
@@ -77,7 +81,7 @@ class Scheduler:
         a short question does not wait behind a long document, and the document does move on.
         """
         decode = [one for one in self.running.values() if one.phase is Phase.DECODE]
-        reading = [one for one in self.running.values() if one.phase is Phase.PREFILL]
+        reading = [one for one in self.running.values() if one.phase is Phase.PREFILL and not one.held]
         prefill: list[tuple[Sequence, int]] = []
         spare = prefill_budget // 2
         for one in sorted(reading[1:], key=lambda one: one.prompt_left):

@@ -23,8 +23,10 @@ class Phase(Enum):
 class Sequence:
     """`tokens` is the prompt, then what was generated; the first `stored` of them are in the KV cache.
 
-    `limit`: most tokens it may generate. `sampler`: the device's handle while it runs, else 0.
-    `told`: the reader knows that it waits. Times are monotonic seconds.
+    `limit`: most tokens it may generate. `most_running`: slots its payer may hold with it.
+    `sampler`: the device's handle while it runs, else 0.
+    The first `public` tokens are the same for everybody; `held`: it has a slot, but somebody else
+    is reading those for it. `told`: the reader knows that it waits. Times are monotonic seconds.
     """
 
     id: str
@@ -39,7 +41,10 @@ class Sequence:
     stop: StopStrings
     arrived: float
     deadline: float
+    most_running: int = 2**31
     dropped_turns: int = 0
+    public: int = 0
+    held: bool = False
     phase: Phase = Phase.WAITING
     slot: int = -1
     sampler: int = 0
@@ -55,6 +60,11 @@ class Sequence:
     def prompt_left(self) -> int:
         """Prompt tokens still to read."""
         return self.prompt_tokens - self.stored
+
+    @property
+    def up_to_border(self) -> int:
+        """Prompt tokens that may be read in one go: KV is copied where the public ones end."""
+        return self.public - self.stored if self.stored < self.public else self.prompt_left
 
     def next_chunk(self, count: int) -> Tokens[int]:
         """The next `count` prompt tokens to read."""

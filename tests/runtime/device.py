@@ -16,7 +16,7 @@ from appliance.protocol.messages import (
     ToRuntime,
     Turn,
 )
-from appliance.runtime.device import DecodeFailed
+from appliance.runtime.device import DecodeFailed, KvState
 from appliance.runtime.engine import Engine
 from appliance.runtime.intake import Intake
 from appliance.runtime.sampling import SamplerPlan
@@ -44,6 +44,18 @@ def answer(tokens: Tokens[int], limit: int) -> str:
     return "".join(map(chr, known[len(tokens) :]))
 
 
+class SavedKv:
+    """What save() gives: a byte a token, as long as nobody closed it."""
+
+    def __init__(self, tokens: list[int]) -> None:
+        self.size = len(tokens)
+        self.tokens: list[int] | None = list(tokens)
+
+    def close(self) -> None:
+        assert self.tokens is not None, "closed twice"
+        self.tokens = None
+
+
 class FakeDevice:
     """Implements runtime.device.Device. A step costs `clock` a millisecond a token."""
 
@@ -57,6 +69,8 @@ class FakeDevice:
         self.samplers: set[int] = set()
         self.largest_read = 0
         self.broken = False
+        self.read_tokens = 0
+        self.saved: list[SavedKv] = []
         self._clock = clock
         self._rows: list[int] = []
         self._opened = 0
@@ -83,6 +97,7 @@ class FakeDevice:
         assert position == len(self.kv[slot])
         assert tokens
         assert position + len(tokens) < self.n_ctx
+        self.read_tokens += len(tokens)
         self.largest_read = max(self.largest_read, len(tokens))
         self.kv[slot] += tokens
         self._rows = [slot] * len(tokens)
@@ -106,6 +121,20 @@ class FakeDevice:
     def exchange(self, first: int, second: int) -> None:
         self.kv[first], self.kv[second] = self.kv[second], self.kv[first]
 
+    def save(self, slot: int) -> SavedKv | None:
+        if not self.kv[slot]:
+            return None
+        self.saved.append(SavedKv(self.kv[slot]))
+        return self.saved[-1]
+
+    def load(self, slot: int, state: KvState) -> None:
+        assert isinstance(state, SavedKv)
+        assert state.tokens is not None, "used after it was closed"
+        assert not self.kv[slot]
+        if self.broken:
+            raise DecodeFailed("told to")
+        self.kv[slot] = list(state.tokens)
+
     def _spend(self, tokens: int) -> None:
         self._clock.advance(tokens / 1000)
         if self.broken:
@@ -115,12 +144,14 @@ class FakeDevice:
 class Bench:
     """An engine on the fake device, and every frame it sent."""
 
-    def __init__(self, clock: FakeClock, slots: int = 4, n_ctx: int = 64, queue_limit: int = 100) -> None:
+    def __init__(
+        self, clock: FakeClock, slots: int = 4, n_ctx: int = 64, queue_limit: int = 100, kv_ram: int = 0
+    ) -> None:
         self.clock = clock
         self.device = FakeDevice(clock, slots, n_ctx)
         intake = Intake(self.device, ChatTemplate(TEMPLATE, "", "", ()), lambda: 7)
         self.sent: list[FromRuntime] = []
-        self.engine = Engine(self.device, intake, queue_limit, self.sent.append, clock.monotonic)
+        self.engine = Engine(self.device, intake, queue_limit, self.sent.append, clock.monotonic, kv_ram)
 
     def take(self, *messages: ToRuntime) -> None:
         for message in messages:
@@ -164,6 +195,8 @@ def asks(
     before: tuple[Turn, ...] = (),
     trim: bool = False,
     deadline_s: float = 600.0,
+    public_turns: int = 0,
+    most_running: int = 0,
 ) -> Generate:
     return Generate(
         id=request_id,
@@ -174,4 +207,6 @@ def asks(
         priority="batch" if batch else "interactive",
         trim=trim,
         deadline_s=deadline_s,
+        public_turns=public_turns,
+        most_running=most_running,
     )

@@ -1,4 +1,4 @@
-from appliance.runtime.cache import KvCache, common_prefix
+from appliance.runtime.cache import KvCache, Slot, common_prefix
 
 
 def finished(cache: KvCache, scope: str, tokens: list[int]) -> int:
@@ -69,8 +69,35 @@ def test_forgetting_frees_the_idle_slot_and_only_it() -> None:
     assert cache.take("deleted", [1, 2, 3]).kept == 0
 
 
-def test_a_conversation_is_kept_once_even_when_it_ran_twice() -> None:
+def test_a_later_turn_replaces_the_one_it_goes_on_from_and_no_other() -> None:
+    cache = KvCache(4)
+    first, second, third = cache.take("mine", [1]), cache.take("mine", [1]), cache.take("mine", [1])
+    assert cache.keep(first.slot, "mine", [1, 2]) == []
+    assert cache.keep(second.slot, "mine", [1, 3]) == []
+    assert cache.keep(third.slot, "mine", [1, 2, 5]) == [first.slot]
+
+
+def test_who_loses_the_slot_is_said_unless_the_newcomer_goes_on_from_there() -> None:
+    cache = KvCache(1)
+    finished(cache, "mine", [1, 2, 3])
+    assert cache.take("mine", [1, 2, 3, 4]).lost is None
+    cache.keep(0, "mine", [1, 2, 3])
+    assert cache.take("mine", [1, 2, 9, 9]).lost == Slot("mine", [1, 2, 3], used=2)
+    cache.keep(0, "mine", [1, 2, 9])
+    place = cache.take("theirs", [1, 2, 9, 9])
+    assert (place.kept, place.lost) == (0, Slot("mine", [1, 2, 9], used=3))
+
+
+def test_a_prefix_that_is_longer_elsewhere_is_taken_from_there() -> None:
+    cache = KvCache(1)
+    finished(cache, "mine", [1, 2, 3])
+    assert cache.take("mine", [1, 2, 3, 4, 5], elsewhere=3).kept == 0
+
+
+def test_a_scope_with_a_slash_at_its_end_means_all_of_one_user() -> None:
     cache = KvCache(3)
-    first, second = cache.take("twice", [1]), cache.take("twice", [1])
-    assert cache.keep(first.slot, "twice", [1, 2]) == []
-    assert cache.keep(second.slot, "twice", [1, 3]) == [first.slot]
+    for scope in ("alice/one", "alice/two", "alicent/one"):
+        cache.keep(cache.take(scope, [1]).slot, scope, [1])
+    finished(cache, "alice/one", [1, 2])
+    assert len(cache.forget("alice/")) == 2
+    assert [slot.scope for slot in cache.slots if slot.scope] == ["alicent/one"]

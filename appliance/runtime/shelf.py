@@ -1,0 +1,78 @@
+"""KV of conversations that lost their slot, and of public prefixes: in memory, never on disk.
+
+A byte budget; whatever was used longest ago goes first. What is dropped is unmapped at once,
+so the kernel has its pages back and nobody can read them.
+"""
+
+from collections.abc import Sequence as Tokens
+from dataclasses import dataclass
+
+from appliance.runtime.cache import belongs, common_prefix, continues
+from appliance.runtime.device import KvState
+
+PUBLIC = "public"  # scopes of conversations have a slash in them
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Kept:
+    """The KV of exactly `tokens`, for nobody but `scope`."""
+
+    scope: str
+    tokens: list[int]
+    state: KvState
+
+
+class Shelf:
+    """Entries in order of their last use. `spent` is what they take, in bytes; never above `budget`."""
+
+    def __init__(self, budget: int) -> None:
+        self.budget = budget
+        self._entries: list[Kept] = []
+        self.spent = 0
+
+    def __len__(self) -> int:
+        return len(self._entries)
+
+    def put(self, scope: str, tokens: list[int], state: KvState) -> Kept | None:
+        """Keep `state` while there is room; it is closed when it goes, or now if it is too large (None)."""
+        superseded = scope != PUBLIC  # a prefix stays useful beside a longer one
+        for older in [one for one in self._entries if superseded and one.scope == scope]:
+            if continues(tokens, older.tokens):
+                self.drop(older)
+        if state.size > self.budget:
+            state.close()
+            return None
+        while self.spent + state.size > self.budget:
+            self.drop(self._entries[0])
+        self._entries.append(Kept(scope, tokens, state))
+        self.spent += state.size
+        return self._entries[-1]
+
+    def best(self, scope: str, tokens: Tokens[int]) -> tuple[Kept | None, int]:
+        """The entry of this scope that shares most with `tokens`, and how much (one token is left over)."""
+        found, most = None, 0
+        for entry in self._entries:
+            if scope and entry.scope == scope:
+                common = min(common_prefix(entry.tokens, tokens), len(tokens) - 1)
+                if common > most:
+                    found, most = entry, common
+        return found, most
+
+    def prefix(self, tokens: Tokens[int]) -> Kept | None:
+        """The public prefix of exactly these tokens."""
+        return next((one for one in self._entries if one.scope == PUBLIC and one.tokens == tokens), None)
+
+    def take(self, entry: Kept) -> None:
+        """Hand the entry over; its state is the caller's to close or to put back."""
+        self._entries.remove(entry)
+        self.spent -= entry.state.size
+
+    def drop(self, entry: Kept) -> None:
+        """Free it now."""
+        self.take(entry)
+        entry.state.close()
+
+    def forget(self, scope: str) -> None:
+        """Free everything of this scope, or of all that begin with it when it ends in a slash."""
+        for entry in [one for one in self._entries if belongs(one.scope, scope)]:
+            self.drop(entry)
