@@ -54,6 +54,13 @@ class Settings:
     queue_limit: int = field(
         default=512, metadata={"help": "Requests that may wait for a slot.", "range": (0, 100_000)}
     )
+    conversation_memory: int = field(
+        default=1024,
+        metadata={
+            "help": "MiB of memory for conversations waiting for their next turn; 0: none.",
+            "range": (0, 2**20),
+        },
+    )
     guard: str = field(
         default="kernel", metadata={"help": "Lowest egress guard level to serve at: kernel, partial, off."}
     )

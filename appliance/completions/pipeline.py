@@ -84,6 +84,7 @@ class Completions:
             last_turn=checked.last_turn,
             model=model,
             weight=limit.weight,
+            most_running=limit.running,
             max_tokens=min(ask.sampling.max_tokens or limit.max_tokens, limit.max_tokens),
         )
         try:
@@ -177,7 +178,10 @@ def _generate(admitted: Admitted) -> Generate:
         fair_key=ask.principal.user_id,
         weight=admitted.weight,
         priority=ask.priority,
+        most_running=admitted.most_running,
         cache_scope=ask.cache_scope,
+        prefix_turns=ask.prefix_turns,
+        prefix_scope=ask.prefix_scope,
         trim=ask.trim,
     )
 

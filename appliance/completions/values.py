@@ -16,6 +16,8 @@ class Ask:
 
     `object` names what is acted on ("conversation:<id>", "api:chat"); `subject_id` is whose
     data the text is. `trim` allows the oldest turns to be left out when all do not fit.
+    `prefix_turns`, `prefix_scope`: leading turns that come again with other asks, and who shares
+    what the model remembers of them: PUBLIC for an administrator's text, else one user's scope.
     """
 
     principal: Principal
@@ -26,6 +28,8 @@ class Ask:
     object: str
     subject_id: str
     cache_scope: str = ""
+    prefix_turns: int = 0
+    prefix_scope: str = ""
     trim: bool = False
     priority: Literal["interactive", "batch"] = "interactive"
 
@@ -36,7 +40,8 @@ class Admitted:
 
     `turns` are what the model will read: personal data masked as the policy says.
     `last_turn` counts what was masked in the newest turn, by kind; `max_tokens` is the limit
-    of the answer that policy and request agree on.
+    of the answer that policy and request agree on, `most_running` how many answers of this person
+    are made at the same time.
     """
 
     answer_id: str
@@ -46,6 +51,7 @@ class Admitted:
     last_turn: dict[str, int]
     model: Hello
     weight: float
+    most_running: int
     max_tokens: int
 
 

@@ -16,6 +16,7 @@ from typing import Literal
 import msgspec
 
 INITIAL_CREDIT = 64
+PUBLIC = "public"  # the scope of everybody; those of users have a slash in them
 
 
 class Call(msgspec.Struct, frozen=True):
@@ -91,8 +92,9 @@ class Generate(msgspec.Struct, frozen=True, kw_only=True, tag=True):
     `cache_scope` names the conversation whose KV cache may be reused; "" means none.
     `trim`: drop the oldest turns when the prompt does not fit (chat) instead of failing (API).
     `most_running`: answers this payer may have made at the same time; more wait. 0 = no limit.
-    `public_turns`: so many leading turns are an administrator's text and the same for everybody:
-    the KV cache of those alone is shared. Decided by web from what it stores, never by a client.
+    `prefix_turns`: so many leading turns come again with other requests of `prefix_scope`, which
+    share the KV cache of those alone: PUBLIC for an administrator's text that everybody may know,
+    else a scope of one user. Decided by web from what it knows, never by a client.
     `deadline_s`: seconds from arrival after which the answer is cut off with reason "timeout".
     `template_values`: a JSON object that the chat template sees as variables.
     `raw`: a prompt as text or tokens that no template touches; then there are no turns.
@@ -106,7 +108,8 @@ class Generate(msgspec.Struct, frozen=True, kw_only=True, tag=True):
     priority: Literal["interactive", "batch"] = "interactive"
     most_running: int = 0
     cache_scope: str = ""
-    public_turns: int = 0
+    prefix_turns: int = 0
+    prefix_scope: str = ""
     trim: bool = False
     deadline_s: float = 600.0
     tools: Tools = Tools()

@@ -12,8 +12,8 @@ class RuntimeSettings(msgspec.Struct, frozen=True, kw_only=True):
 
     `context`: tokens per sequence, 0 = chosen from the model and the machine's memory.
     `queue_limit`: requests that may wait for a slot before others are refused.
-    `per_payer`: requests one payer may have running and waiting together.
-    `kv_ram_bytes`: memory for conversations that lost their slot; 0 keeps none.
+    `kv_ram_bytes`: memory for conversations that lost their slot and for shared prefixes, at
+    most; the runtime takes no more than a share of what the machine has left. 0 keeps none.
 
     What tuning chooses: `threads` for generating and `threads_batch` for reading prompts
     (0 = the same); `kv_unified`, one KV cache for all sequences instead of one each;
@@ -30,7 +30,6 @@ class RuntimeSettings(msgspec.Struct, frozen=True, kw_only=True):
     context: int
     threads: int
     queue_limit: int
-    per_payer: int = 64
     kv_ram_bytes: int = 0
     threads_batch: int = 0
     kv_unified: bool = False

@@ -4,7 +4,7 @@ import math
 from collections.abc import Callable
 from typing import Literal
 
-from appliance.protocol.messages import Generate
+from appliance.protocol.messages import PUBLIC, Generate
 from appliance.runtime import sampling
 from appliance.runtime.device import Device
 from appliance.runtime.prompt import PromptBuilder, PromptTooLong
@@ -37,7 +37,7 @@ class Intake:
 
     def sequence(self, request: Generate, now: float) -> Sequence:
         """The waiting sequence for this request. Raises Refused."""
-        if request.most_running < 0 or not 0 <= request.public_turns <= len(request.turns):
+        if request.most_running < 0 or not 0 <= request.prefix_turns <= len(request.turns):
             raise Refused("bad_request")
         if not (request.turns and 0 < request.weight < math.inf and 0 < request.deadline_s < math.inf):
             raise Refused("bad_request")
@@ -69,8 +69,13 @@ class Intake:
             deadline=now + request.deadline_s,
             most_running=request.most_running or UNLIMITED,
             dropped_turns=prompt.dropped_turns,
-            public=self._prompts.public(request.turns[: request.public_turns], prompt.tokens),
+            prefix=self._prefix(request, prompt.tokens),
+            prefix_scope=request.prefix_scope,
         )
+
+    def _prefix(self, request: Generate, tokens: list[int]) -> int:
+        turns = request.turns[: request.prefix_turns] if request.prefix_scope else ()
+        return self._prompts.shared(turns, tokens, remember=request.prefix_scope == PUBLIC)
 
     def _tokenize(self, text: str) -> list[int]:
         return self._device.tokenize(text, special=True)

@@ -12,8 +12,8 @@ CHARS_PER_TOKEN = 16  # longer text than this times the context is measured by i
 FULL_SHARE = 4  # trimmed prompts leave one part in so many for the answer
 TURN_OVERHEAD = 4  # tokens a template puts around a turn, roughly
 PROBES = ("a", "가")
-MOST_PREFIXES = 64
-LEAST_PUBLIC = 32  # fewer tokens are read as fast as they are copied
+MOST_REMEMBERED = 64
+LEAST_SHARED = 32  # fewer tokens are read as fast as they are copied
 SYSTEM_ROLES = ("system", "developer")
 
 
@@ -38,7 +38,7 @@ class PromptBuilder:
         self.template = template
         self._tokenize = tokenize
         self._n_ctx = n_ctx
-        self._prefixes: OrderedDict[tuple[Turn, ...], list[int]] = OrderedDict()
+        self._public: OrderedDict[tuple[Turn, ...], list[int]] = OrderedDict()
 
     def build(self, turns: Sequence[Turn], *, trim: bool, max_tokens: int | None) -> Prompt:
         """The prompt. Raises PromptTooLong, BadTemplate.
@@ -62,29 +62,31 @@ class PromptBuilder:
                 excess = error.prompt_tokens - wanted
             self._drop(kept, excess)
 
-    def public(self, turns: Sequence[Turn], tokens: list[int]) -> int:
-        """How many of a prompt's tokens come from its leading public `turns` alone.
-
-        That is what the prompt shares with two others that go on differently from each other;
-        0 when it is too little to be worth copying.
-        """
-        key = tuple(turns)
-        if not key:
+    def shared(self, turns: Sequence[Turn], tokens: list[int], *, remember: bool) -> int:
+        """How many of a prompt's tokens come from its leading `turns` alone; 0 when it is too little
+        to be worth copying. `remember`: the turns are public, and their tokens may be kept."""
+        if not turns:
             return 0
-        if key not in self._prefixes:
-            one, other = (self._tokenize(self._probe(key, text)) for text in PROBES)
-            self._prefixes[key] = one[: common_prefix(one, other)]
-            if len(self._prefixes) > MOST_PREFIXES:
-                self._prefixes.popitem(last=False)
-        self._prefixes.move_to_end(key)
-        shared = min(common_prefix(self._prefixes[key], tokens), len(tokens) - 1)
-        return shared if shared >= LEAST_PUBLIC else 0
+        prefix = self._remembered(tuple(turns)) if remember else self._prefix(tuple(turns))
+        shared = min(common_prefix(prefix, tokens), len(tokens) - 1)
+        return shared if shared >= LEAST_SHARED else 0
 
-    def _probe(self, turns: tuple[Turn, ...], text: str) -> str:
+    def _remembered(self, turns: tuple[Turn, ...]) -> list[int]:
+        prefix = self._public.pop(turns, None) or self._prefix(turns)
+        self._public[turns] = prefix
+        if len(self._public) > MOST_REMEMBERED:
+            self._public.popitem(last=False)
+        return prefix
+
+    def _prefix(self, turns: tuple[Turn, ...]) -> list[int]:
+        """What two prompts have in common that begin with these turns and go on differently."""
         try:
-            return self.template.render((*turns, Turn("user", text)))[: CHARS_PER_TOKEN * self._n_ctx]
+            one, other = (self.template.render((*turns, Turn("user", text))) for text in PROBES)
         except BadTemplate:
-            return ""  # it takes these turns only with others between: nothing is shared
+            return []  # it takes these turns only with others between
+        longest = CHARS_PER_TOKEN * self._n_ctx
+        first, second = self._tokenize(one[:longest]), self._tokenize(other[:longest])
+        return first[: common_prefix(first, second)]
 
     def _drop(self, kept: list[Turn], excess: int) -> None:
         """Drop from the front until roughly `excess` tokens are gone; at least one turn and its answers."""

@@ -25,8 +25,8 @@ class Sequence:
 
     `limit`: most tokens it may generate. `most_running`: slots its payer may hold with it.
     `sampler`: the device's handle while it runs, else 0.
-    The first `public` tokens are the same for everybody; `held`: it has a slot, but somebody else
-    is reading those for it. `told`: the reader knows that it waits. Times are monotonic seconds.
+    The first `prefix` tokens are shared in `prefix_scope`; `held`: it has a slot, but somebody
+    else is reading those for it. `told`: the reader knows that it waits. Times are monotonic seconds.
     """
 
     id: str
@@ -43,7 +43,8 @@ class Sequence:
     deadline: float
     most_running: int = 2**31
     dropped_turns: int = 0
-    public: int = 0
+    prefix: int = 0
+    prefix_scope: str = ""
     held: bool = False
     phase: Phase = Phase.WAITING
     slot: int = -1
@@ -63,8 +64,8 @@ class Sequence:
 
     @property
     def up_to_border(self) -> int:
-        """Prompt tokens that may be read in one go: KV is copied where the public ones end."""
-        return self.public - self.stored if self.stored < self.public else self.prompt_left
+        """Prompt tokens that may be read in one go: KV is copied where a prefix ends."""
+        return self.prefix - self.stored if self.stored < self.prefix else self.prompt_left
 
     def next_chunk(self, count: int) -> Tokens[int]:
         """The next `count` prompt tokens to read."""

@@ -1,4 +1,4 @@
-"""KV of conversations that lost their slot, and of public prefixes: in memory, never on disk.
+"""KV of conversations that lost their slot, and of shared prefixes: in memory, never on disk.
 
 A byte budget; whatever was used longest ago goes first. What is dropped is unmapped at once,
 so the kernel has its pages back and nobody can read them.
@@ -10,16 +10,15 @@ from dataclasses import dataclass
 from appliance.runtime.cache import belongs, common_prefix, continues
 from appliance.runtime.device import KvState
 
-PUBLIC = "public"  # scopes of conversations have a slash in them
-
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Kept:
-    """The KV of exactly `tokens`, for nobody but `scope`."""
+    """The KV of exactly `tokens`, for nobody but `scope`. `shared`: a prefix for many, not one talk."""
 
     scope: str
     tokens: list[int]
     state: KvState
+    shared: bool = False
 
 
 class Shelf:
@@ -33,34 +32,36 @@ class Shelf:
     def __len__(self) -> int:
         return len(self._entries)
 
-    def put(self, scope: str, tokens: list[int], state: KvState) -> Kept | None:
-        """Keep `state` while there is room; it is closed when it goes, or now if it is too large (None)."""
-        superseded = scope != PUBLIC  # a prefix stays useful beside a longer one
-        for older in [one for one in self._entries if superseded and one.scope == scope]:
-            if continues(tokens, older.tokens):
+    def put(self, kept: Kept) -> Kept | None:
+        """Keep it while there is room; its state is closed when it goes, or now if it is too large (None).
+
+        A conversation's earlier entry that these tokens go on from is freed.
+        """
+        if not kept.shared:
+            for older in [one for one in self._talks(kept.scope) if continues(kept.tokens, one.tokens)]:
                 self.drop(older)
-        if state.size > self.budget:
-            state.close()
+        if kept.state.size > self.budget:
+            kept.state.close()
             return None
-        while self.spent + state.size > self.budget:
+        while self.spent + kept.state.size > self.budget:
             self.drop(self._entries[0])
-        self._entries.append(Kept(scope, tokens, state))
-        self.spent += state.size
-        return self._entries[-1]
+        self._entries.append(kept)
+        self.spent += kept.state.size
+        return kept
 
     def best(self, scope: str, tokens: Tokens[int]) -> tuple[Kept | None, int]:
         """The entry of this scope that shares most with `tokens`, and how much (one token is left over)."""
         found, most = None, 0
-        for entry in self._entries:
-            if scope and entry.scope == scope:
-                common = min(common_prefix(entry.tokens, tokens), len(tokens) - 1)
-                if common > most:
-                    found, most = entry, common
+        for entry in self._talks(scope):
+            common = min(common_prefix(entry.tokens, tokens), len(tokens) - 1)
+            if common > most:
+                found, most = entry, common
         return found, most
 
-    def prefix(self, tokens: Tokens[int]) -> Kept | None:
-        """The public prefix of exactly these tokens."""
-        return next((one for one in self._entries if one.scope == PUBLIC and one.tokens == tokens), None)
+    def prefix(self, scope: str, tokens: tuple[int, ...]) -> Kept | None:
+        """The prefix of exactly these tokens that is shared in this scope."""
+        shared = (one for one in self._entries if one.shared and one.scope == scope)
+        return next((one for one in shared if tuple(one.tokens) == tokens), None)
 
     def take(self, entry: Kept) -> None:
         """Hand the entry over; its state is the caller's to close or to put back."""
@@ -76,3 +77,6 @@ class Shelf:
         """Free everything of this scope, or of all that begin with it when it ends in a slash."""
         for entry in [one for one in self._entries if belongs(one.scope, scope)]:
             self.drop(entry)
+
+    def _talks(self, scope: str) -> list[Kept]:
+        return [one for one in self._entries if scope and one.scope == scope and not one.shared]

@@ -20,6 +20,7 @@ from appliance.inference.registry import resolve
 from appliance.supervisor import listen, machine
 
 LOW_DISK_BYTES = 2 * 1024**3
+LOW_MEMORY_MIB = 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +41,7 @@ def examine(settings: Settings) -> list[Check]:
         *_guard(settings),
         _data_folder(settings),
         _disk(settings),
+        _memory(settings),
         _model(settings),
         _exposure(settings),
         _port(settings),
@@ -107,6 +109,17 @@ def _disk(settings: Settings) -> Check:
         free >= LOW_DISK_BYTES,
         f"{free / 1024**3:.1f} GiB free",
         N_("Free at least 2 GiB on this disk."),
+    )
+
+
+def _memory(settings: Settings) -> Check:
+    wanted, available = settings.conversation_memory, machine.available_mib()
+    free = "unknown" if available is None else f"{available} MiB"
+    return Check(
+        "memory",
+        available is None or available - wanted >= LOW_MEMORY_MIB,
+        f"{free} available, up to {wanted} MiB of it for waiting conversations",
+        N_("Close other programs or lower the setting conversation_memory."),
     )
 
 

@@ -104,6 +104,7 @@ def runtime_settings(settings: Settings, model: ModelFile) -> RuntimeSettings:
         context=settings.context,
         threads=settings.threads or len(os.sched_getaffinity(0)),
         queue_limit=settings.queue_limit,
+        kv_ram_bytes=settings.conversation_memory << 20,
     )
 
 

@@ -13,6 +13,7 @@ from pathlib import Path
 from appliance.egress.environment import child_environment
 
 CPUINFO = Path("/proc/cpuinfo")
+MEMINFO = Path("/proc/meminfo")
 NEEDED_FLAGS = {"x86_64": frozenset({"avx2", "fma", "f16c"}), "aarch64": frozenset({"asimd"})}
 # How llama.cpp names what it was compiled for, and how the kernel names the same.
 ENGINE_NAMES = {
@@ -48,6 +49,15 @@ def cpu_flags(cpuinfo: Path = CPUINFO) -> frozenset[str]:
         if name.strip() in ("flags", "Features"):
             return frozenset(value.split())
     return frozenset()
+
+
+def available_mib(meminfo: Path = MEMINFO) -> int | None:
+    """Memory the machine can still give; None where it does not say."""
+    try:
+        lines = meminfo.read_text("ascii", "replace").splitlines()
+    except OSError:
+        return None
+    return next((int(line.split()[1]) >> 10 for line in lines if line.startswith("MemAvailable:")), None)
 
 
 def missing_cpu_flags(cpuinfo: Path = CPUINFO) -> tuple[str, ...]:

@@ -14,6 +14,7 @@ import msgspec
 
 from appliance.protocol.framing import Decoder, encode
 from appliance.protocol.messages import (
+    PUBLIC,
     Failed,
     Finished,
     FromRuntime,
@@ -149,6 +150,7 @@ def ask(
     temperature: float = 0.0,
     seed: int | None = None,
     stop: tuple[str, ...] = (),
+    prefix_turns: int = 0,
 ) -> Generate:
     """One question; greedy unless told otherwise."""
     return Generate(
@@ -159,6 +161,8 @@ def ask(
         cache_scope=scope,
         trim=trim,
         deadline_s=deadline_s,
+        prefix_turns=prefix_turns,
+        prefix_scope=PUBLIC if prefix_turns else "",
     )
 
 

@@ -7,6 +7,7 @@ test that passes has also never written a row to the wrong place.
 from collections.abc import Sequence as Tokens
 
 from appliance.protocol.messages import (
+    PUBLIC,
     Failed,
     Finished,
     FromRuntime,
@@ -195,7 +196,8 @@ def asks(
     before: tuple[Turn, ...] = (),
     trim: bool = False,
     deadline_s: float = 600.0,
-    public_turns: int = 0,
+    prefix_turns: int = 0,
+    prefix_scope: str = PUBLIC,
     most_running: int = 0,
 ) -> Generate:
     return Generate(
@@ -207,6 +209,7 @@ def asks(
         priority="batch" if batch else "interactive",
         trim=trim,
         deadline_s=deadline_s,
-        public_turns=public_turns,
+        prefix_turns=prefix_turns,
+        prefix_scope=prefix_scope,
         most_running=most_running,
     )

@@ -1,10 +1,11 @@
-from appliance.runtime.shelf import PUBLIC, Shelf
+from appliance.protocol.messages import PUBLIC
+from appliance.runtime.shelf import Kept, Shelf
 from tests.runtime.device import SavedKv
 
 
 def kept(shelf: Shelf, scope: str, *tokens: int) -> SavedKv:
     state = SavedKv(list(tokens))
-    shelf.put(scope, list(tokens), state)
+    shelf.put(Kept(scope, list(tokens), state, shared=scope == PUBLIC))
     return state
 
 
@@ -26,13 +27,13 @@ def test_what_is_larger_than_the_budget_is_not_kept() -> None:
 def test_a_prefix_that_is_used_stays() -> None:
     shelf = Shelf(4)
     public, _ = kept(shelf, PUBLIC, 1, 2), kept(shelf, "a/1", 3, 4)
-    entry = shelf.prefix([1, 2])
+    entry = shelf.prefix(PUBLIC, (1, 2))
     assert entry is not None
     shelf.take(entry)
-    shelf.put(entry.scope, entry.tokens, entry.state)
+    shelf.put(entry)
     kept(shelf, "a/2", 5, 6)
     assert public.tokens == [1, 2]
-    assert shelf.prefix([1]) is None
+    assert shelf.prefix(PUBLIC, (1,)) is None
 
 
 def test_a_conversation_finds_its_best_entry_and_nobody_elses() -> None:

@@ -67,7 +67,7 @@ def test_what_is_forgotten_is_freed_at_once_wherever_it_is(bench: Bench) -> None
 def test_a_public_prefix_is_read_once_however_many_come_at_once(clock: FakeClock) -> None:
     bench = Bench(clock, slots=4, n_ctx=200, kv_ram=1000)
     questions = [
-        asks(name, f"I am {name}", payer=name, before=(HOUSE,), public_turns=1, scope=f"{name}/1")
+        asks(name, f"I am {name}", payer=name, before=(HOUSE,), prefix_turns=1, scope=f"{name}/1")
         for name in ("alice", "bob", "carol", "dave")
     ]
     read = read_by(bench, *questions)
@@ -79,7 +79,7 @@ def test_a_public_prefix_is_read_once_however_many_come_at_once(clock: FakeClock
 
 
 def test_when_its_reader_leaves_the_next_one_reads_the_prefix(bench: Bench) -> None:
-    questions = [asks(name, name, payer=name, before=(HOUSE,), public_turns=1) for name in ("a", "b")]
+    questions = [asks(name, name, payer=name, before=(HOUSE,), prefix_turns=1) for name in ("a", "b")]
     bench.take(*questions)
     bench.engine.step()
     bench.take(Cancel("a"))
@@ -89,19 +89,33 @@ def test_when_its_reader_leaves_the_next_one_reads_the_prefix(bench: Bench) -> N
 
 def test_a_prefix_that_does_not_fit_the_budget_is_read_by_everybody(clock: FakeClock) -> None:
     bench = Bench(clock, slots=4, n_ctx=200, kv_ram=10)
-    questions = [asks(name, name, payer=name, before=(HOUSE,), public_turns=1) for name in "abcd"]
+    questions = [asks(name, name, payer=name, before=(HOUSE,), prefix_turns=1) for name in "abcd"]
     assert len(set(read_by(bench, *questions).values())) == 1
 
 
 def test_the_same_text_is_shared_only_where_an_administrator_made_it_public(bench: Bench) -> None:
-    read_by(bench, asks("public", "hi", before=(HOUSE,), public_turns=1, scope="alice/1"))
+    read_by(bench, asks("public", "hi", before=(HOUSE,), prefix_turns=1, scope="alice/1"))
     private = asks("private", "hi", before=(HOUSE,), scope="bob/1", payer="bob")
     assert read_by(bench, private)["private"] == len(f"s:{HOUSE.content}|u:hi|a:")
     short = (Turn("system", "Be kind."),)
-    read_by(bench, asks("short", "hi", before=short, public_turns=1))
-    assert read_by(bench, asks("short2", "hi", before=short, public_turns=1))["short2"] == len(
+    read_by(bench, asks("short", "hi", before=short, prefix_turns=1))
+    assert read_by(bench, asks("short2", "hi", before=short, prefix_turns=1))["short2"] == len(
         "s:Be kind.|u:hi|a:"
     )
+
+
+def test_a_users_own_system_prompt_is_read_once_for_them_and_again_for_others(bench: Bench) -> None:
+    def question(name: str, user: str) -> Generate:
+        own = f"{user}/api"
+        return asks(name, name, payer=user, before=(HOUSE,), prefix_turns=1, prefix_scope=own, scope=own)
+
+    read_by(bench, question("1", "alice"))
+    for number in range(3):
+        read_by(bench, asks(f"other{number}", "x", scope=f"carol/{number}", payer="carol"))
+    assert read_by(bench, question("2", "alice"))["2"] == len("2|a:")
+    assert read_by(bench, question("3", "bob"))["3"] == len(f"s:{HOUSE.content}|u:3|a:")
+    bench.take(Forget("alice/"))
+    assert read_by(bench, question("4", "alice"))["4"] == len(f"s:{HOUSE.content}|u:4|a:")
 
 
 SECRETS = st.lists(st.text("abc ", max_size=40), max_size=6)
@@ -122,10 +136,10 @@ def test_what_one_user_asked_changes_nothing_that_another_could_time(
             bench.take(question)
             bench.run()
         if house:
-            bench.take(asks("warm", "x", before=before, public_turns=1, payer="eve", scope="eve/0"))
+            bench.take(asks("warm", "x", before=before, prefix_turns=1, payer="eve", scope="eve/0"))
             bench.run()
         read_before, began = bench.device.read_tokens, bench.clock.monotonic()
-        spy = asks("spy", guess, before=before, public_turns=int(house), payer="eve", scope="eve/1")
+        spy = asks("spy", guess, before=before, prefix_turns=int(house), payer="eve", scope="eve/1")
         bench.take(spy)
         while not (bench.text("spy") or bench.expected(spy) == "") and bench.engine.busy:
             bench.engine.step()

@@ -32,6 +32,8 @@ from appliance.http.services import Services
 from appliance.http.sse import EventStream, comment, data
 from appliance.protocol.messages import Failed, Finished, Progress, Queued, StreamEvent, Token
 
+SYSTEM = ("system", "developer")
+
 
 def router(services: Services) -> APIRouter:
     routes = APIRouter()
@@ -82,15 +84,19 @@ class Head:
 
 
 def _ask(body: ChatCompletionRequest, principal: Principal, identifier: str) -> Ask:
+    turns = body.turns()
+    own = f"{principal.user_id}/api"
     return Ask(
         principal=principal,
         permission=Permission.API_USE,
-        turns=body.turns(),
+        turns=turns,
         sampling=body.sampling(),
         request_id=identifier,
         object="api:chat.completions",
         subject_id=principal.user_id,
-        cache_scope=f"{principal.user_id}/api",
+        cache_scope=own,
+        prefix_turns=next((at for at, turn in enumerate(turns) if turn.role not in SYSTEM), len(turns)),
+        prefix_scope=own,
     )
 
 
