@@ -6,8 +6,10 @@ userfaultfd, perf_event_open, memfd_create, shmget, setuid, chroot and all calls
 """
 
 from appliance.egress.bpf import Alternative, Test, is_null
+from appliance.egress.notify import IOCTLS
 
-AF_UNIX = 1
+AF_UNIX, AF_INET, AF_INET6 = 1, 2, 10
+SOCKET, TCP = 1, 6  # SOL_SOCKET, IPPROTO_TCP
 SOCK_STREAM = 1
 SOCK_TYPE_MASK = 0xF
 MSG_FASTOPEN = 0x20000000
@@ -43,6 +45,11 @@ copy_file_range sendfile"""
 USE_SOCKETS = """recvfrom getsockname getpeername getsockopt shutdown"""
 
 SERVE = """listen accept accept4 recvmsg"""
+
+DIAL = """connect"""
+
+# What the web process is not allowed and the gate answers instead (notify.py).
+TRAPPED = """socket connect bind sendto sendmsg"""
 
 # A library may try these and must live when told no (EPERM), even where the default is death.
 REFUSED = """socket connect bind execve execveat fork vfork sched_setaffinity sched_setscheduler setpriority
@@ -80,10 +87,48 @@ def checked(pid: int) -> dict[str, tuple[Alternative, ...]]:
 def checked_for_serving() -> dict[str, tuple[Alternative, ...]]:
     """What a process that serves accepted connections needs beyond that."""
     return {
-        "sendmsg": ((Test(2, 0, MSG_FASTOPEN),),),
-        "setsockopt": (
-            (Test(1, 6), Test(2, 1)),  # IPPROTO_TCP, TCP_NODELAY
-            (Test(1, 1), Test(2, 9)),  # SOL_SOCKET, SO_KEEPALIVE
-            (Test(1, 1), Test(2, 2)),  # SOL_SOCKET, SO_REUSEADDR
-        ),
+        "sendmsg": _WITHOUT_FAST_OPEN,
+        "setsockopt": options((TCP, 1), (SOCKET, 9), (SOCKET, 2)),  # NODELAY, KEEPALIVE, REUSEADDR
     }
+
+
+def checked_for_calling() -> dict[str, tuple[Alternative, ...]]:
+    """What libraries set on a connection of their own, beyond that. None of it leads anywhere else."""
+    return {
+        "setsockopt": options(
+            *((TCP, option) for option in (1, 4, 5, 6, 12, 18)),  # NODELAY, KEEP*, QUICKACK, USER_TIMEOUT
+            # REUSEADDR, SNDBUF, RCVBUF, KEEPALIVE, LINGER, RCVTIMEO, SNDTIMEO and those with 64-bit times
+            *((SOCKET, option) for option in (2, 7, 8, 9, 13, 20, 21, 66, 67)),
+        )
+    }
+
+
+def checked_for_the_gate() -> dict[str, tuple[Alternative, ...]]:
+    """Sockets of its own empty namespace, and the ioctls that answer a trapped call."""
+    return {
+        "socket": _INTERNET_STREAMS,
+        "sendmsg": _WITHOUT_FAST_OPEN,
+        "setsockopt": options((TCP, 1), (SOCKET, 13), (SOCKET, 26), (SOCKET, 27)),  # ATTACH_, DETACH_FILTER
+        "ioctl": one_of(1, 0x5421, *IOCTLS),  # FIONBIO
+    }
+
+
+def checked_for_dialling() -> dict[str, tuple[Alternative, ...]]:
+    """TCP to the machine's network; which port is Landlock's business."""
+    return {
+        "socket": _INTERNET_STREAMS,
+        "setsockopt": options((TCP, 1), (SOCKET, 9), (SOCKET, 13)),
+    }
+
+
+def options(*named: tuple[int, int]) -> tuple[Alternative, ...]:
+    """These (level, option) pairs of setsockopt."""
+    return tuple((Test(1, level), Test(2, option)) for level, option in named)
+
+
+_WITHOUT_FAST_OPEN: tuple[Alternative, ...] = ((Test(2, 0, MSG_FASTOPEN),),)
+_INTERNET_STREAMS: tuple[Alternative, ...] = tuple(
+    (Test(0, family), Test(1, SOCK_STREAM, SOCK_TYPE_MASK), Test(2, protocol))
+    for family in (AF_INET, AF_INET6)
+    for protocol in (0, TCP)
+)

@@ -18,14 +18,17 @@ Step = Callable[[Profile], Iterable[Layer]]
 
 def _prepare(profile: Profile) -> Iterable[Layer]:
     environment.scrub()
-    return census.take(profile.descriptors), privileges.set_limits()
+    known = census.take(profile.descriptors)
+    if profile.witness is not None:
+        profile.witness.open_memory()  # while this process may still be looked at
+    return known, privileges.set_limits()
 
 
 def _isolate(profile: Profile) -> Iterable[Layer]:
-    network = namespaces.isolate()
-    if not network.active:
+    network = namespaces.isolate(profile.network)
+    if network.required and not network.active:
         return network, Layer(mounts.LAYER, False, "needs a namespace of its own")
-    return network, mounts.furnish(_rights(profile))
+    return network, mounts.furnish(_rights(profile), profile.shown)
 
 
 def _give_up(_profile: Profile) -> Iterable[Layer]:
@@ -33,11 +36,12 @@ def _give_up(_profile: Profile) -> Iterable[Layer]:
 
 
 def _files(profile: Profile) -> Iterable[Layer]:
-    return landlock.restrict(profile.readable, profile.writable)
+    return landlock.restrict((*profile.readable, *profile.shown), profile.writable, profile.ports)
 
 
 def _calls(profile: Profile) -> Iterable[Layer]:
-    return (seccomp.install(profile.calls),)
+    witness = profile.witness
+    return seccomp.install(profile.calls, None if witness is None else witness.testify)
 
 
 def _rights(profile: Profile) -> dict[Path, Right]:

@@ -14,7 +14,7 @@ from appliance.egress import linux
 from appliance.egress.report import Layer
 
 CREATE_VERSION = 1  # landlock_create_ruleset: tell the ABI instead of making a ruleset
-RULE_PATH_BENEATH = 1
+RULE_PATH_BENEATH, RULE_NET_PORT = 1, 2
 
 EXECUTE, WRITE_FILE, READ_FILE, READ_DIR = (1 << bit for bit in range(4))
 REMOVE_DIR, REMOVE_FILE, MAKE_CHAR, MAKE_DIR, MAKE_REG = (1 << bit for bit in range(4, 9))
@@ -26,7 +26,7 @@ ON_FILES = WRITE_FILE | READ_FILE | TRUNCATE
 
 FILE_RIGHTS = {1: (1 << 13) - 1, 2: (1 << 14) - 1, 3: (1 << 15) - 1, 5: (1 << 16) - 1}
 NETWORK_ABI, SCOPE_ABI = 4, 6
-NETWORK_RIGHTS = 0b11  # bind and connect TCP
+BIND_TCP, CONNECT_TCP = 1, 2
 SCOPES = 0b11  # abstract Unix sockets, signals
 
 
@@ -39,6 +39,10 @@ class _PathBeneath(ctypes.Structure):
     _fields_ = (("rights", ctypes.c_uint64), ("parent", ctypes.c_int32))
 
 
+class _NetPort(ctypes.Structure):
+    _fields_ = (("rights", ctypes.c_uint64), ("port", ctypes.c_uint64))
+
+
 def abi() -> int:
     """This kernel's Landlock version; 0 when it has none or it is switched off."""
     try:
@@ -47,10 +51,13 @@ def abi() -> int:
         return 0
 
 
-def restrict(readable: Iterable[Path], writable: Iterable[Path]) -> tuple[Layer, ...]:
+def restrict(
+    readable: Iterable[Path], writable: Iterable[Path], ports: Iterable[int] | None = ()
+) -> tuple[Layer, ...]:
     """Leave this thread only these files and everything below these folders. Missing paths are skipped.
 
-    Nothing may be executed. Needs no_new_privs.
+    Nothing may be executed. TCP reaches these ports only, and none is opened; `None` for a
+    process whose network namespace has nobody in it. Needs no_new_privs.
     """
     version = abi()
     if version == 0:
@@ -58,7 +65,7 @@ def restrict(readable: Iterable[Path], writable: Iterable[Path]) -> tuple[Layer,
     handled = FILE_RIGHTS[max(known for known in FILE_RIGHTS if known <= version)]
     attributes = _Ruleset(
         handled,
-        NETWORK_RIGHTS if version >= NETWORK_ABI else 0,
+        BIND_TCP | CONNECT_TCP if version >= NETWORK_ABI and ports is not None else 0,
         SCOPES if version >= SCOPE_ABI else 0,
     )
     try:
@@ -70,12 +77,14 @@ def restrict(readable: Iterable[Path], writable: Iterable[Path]) -> tuple[Layer,
                 _allow(ruleset, path, READ & handled)
             for path in writable:
                 _allow(ruleset, path, (READ | WRITE) & handled)
+            for port in ports or ():
+                _allow_port(ruleset, port, version)
             linux.call("landlock_restrict_self", ruleset, 0)
         finally:
             os.close(ruleset)
     except OSError as error:
         return _layers(0, f"Landlock: {error.strerror}")
-    return _layers(version, f"ABI {version}")
+    return _layers(version, f"ABI {version}", ports)
 
 
 def _allow(ruleset: int, path: Path, rights: int) -> None:
@@ -92,12 +101,30 @@ def _allow(ruleset: int, path: Path, rights: int) -> None:
         os.close(parent)
 
 
-def _layers(version: int, detail: str) -> tuple[Layer, ...]:
+def _allow_port(ruleset: int, port: int, version: int) -> None:
+    if version >= NETWORK_ABI:
+        rule = _NetPort(CONNECT_TCP, port)
+        linux.call("landlock_add_rule", ruleset, RULE_NET_PORT, ctypes.byref(rule), 0)
+
+
+def _layers(version: int, detail: str, ports: Iterable[int] | None = ()) -> tuple[Layer, ...]:
     def since(wanted: int) -> str:
         return detail if version >= wanted or version == 0 else f"{detail}, needs ABI {wanted}"
 
     return (
         Layer("files", version > 0, detail),
-        Layer("tcp by landlock", version >= NETWORK_ABI, since(NETWORK_ABI), required=False),
+        _tcp_layer(version, since(NETWORK_ABI), ports),
         Layer("signals and abstract sockets", version >= SCOPE_ABI, since(SCOPE_ABI), required=False),
+    )
+
+
+def _tcp_layer(version: int, detail: str, ports: Iterable[int] | None) -> Layer:
+    if ports is None:
+        return Layer("tcp by landlock", False, "free within its own empty namespace", required=False)
+    named = " ".join(str(port) for port in ports)
+    return Layer(
+        "tcp by landlock",
+        version >= NETWORK_ABI,
+        f"{detail}, ports {named}" if named else detail,
+        required=False,
     )

@@ -33,11 +33,12 @@ class Right(Enum):
     HIDDEN = "hidden"
 
 
-def furnish(rights: Mapping[Path, Right]) -> Layer:
+def furnish(rights: Mapping[Path, Right], shown: Mapping[Path, str]) -> Layer:
     """Make the namespace's root hold only these paths; the right of the longest path counts.
 
-    Must run in a mount namespace of our own, with rights over it. Paths that do not exist are
-    left out. On failure the report says why, and what is in the tree by then is all there is.
+    `shown` are small files of ours with their text, in the place of the machine's. Must run in a
+    mount namespace of our own, with rights over it. Paths that do not exist are left out. On
+    failure the report says why, and what is in the tree by then is all there is.
     """
     try:
         _enter_stage()
@@ -46,6 +47,9 @@ def furnish(rights: Mapping[Path, Right]) -> Layer:
         for path in (path for path, right in rights.items() if right is Right.HIDDEN):
             if path.is_dir():
                 _set_rights(str(path), Right.READ)
+        for path, text in shown.items():
+            _make_mount_point(path, is_folder=False)
+            path.write_text(text, "utf-8")
         linux.call("umount2", b"/old", MNT_DETACH)
         Path("/old").rmdir()
         linux.mount("", "/", "", MS_REMOUNT | MS_BIND | MS_RDONLY | MS_NOSUID | MS_NODEV)

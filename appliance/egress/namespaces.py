@@ -5,8 +5,12 @@ Root makes it directly; anybody else through a user namespace that maps them to 
 The mount namespace is made in the same breath, for mounts.py to furnish.
 """
 
+import fcntl
 import os
+import socket
+import struct
 from pathlib import Path
+from typing import Literal
 
 from appliance.egress import linux
 from appliance.egress.report import Layer
@@ -16,23 +20,38 @@ CLONE_NEWNS = 0x00020000
 CLONE_NEWIPC = 0x08000000
 CLONE_NEWUSER = 0x10000000
 CLONE_NEWNET = 0x40000000
-_WANTED = CLONE_NEWNET | CLONE_NEWNS | CLONE_NEWIPC
+SIOCSIFFLAGS, IFF_UP = 0x8914, 1
 
 
-def isolate() -> Layer:
-    """Leave the host's network for an empty one. Must run while there is only one thread."""
+Network = Literal["none", "loopback", "host"]
+"""An empty namespace; one that has but its own loopback up; or the machine's, for who dials."""
+
+
+def isolate(network: Network = "none") -> Layer:
+    """Leave the host's mounts and, unless it is for dialling, its network. Needs a single thread."""
+    wanted = CLONE_NEWNS | CLONE_NEWIPC | (0 if network == "host" else CLONE_NEWNET)
+    way = ""
     user, group = os.geteuid(), os.getegid()
     try:
-        linux.call("unshare", _WANTED)
-        return Layer(LAYER, True, "empty")
+        linux.call("unshare", wanted)
     except OSError as error:
         direct = error
-    try:
-        linux.call("unshare", _WANTED | CLONE_NEWUSER)
-        _map_to_self(user, group)
-    except OSError as error:
-        return Layer(LAYER, False, f"{direct.strerror}; through a user namespace: {error.strerror}")
-    return Layer(LAYER, True, "empty, through a user namespace")
+        try:
+            linux.call("unshare", wanted | CLONE_NEWUSER)
+            _map_to_self(user, group)
+        except OSError as error:
+            return Layer(LAYER, False, f"{direct.strerror}; through a user namespace: {error.strerror}")
+        way = ", through a user namespace"
+    if network == "host":
+        return Layer(LAYER, False, f"the machine's own: this process dials{way}", required=False)
+    if network == "loopback":
+        _raise_loopback()
+    return Layer(LAYER, True, ("empty" if network == "none" else "its own loopback alone") + way)
+
+
+def _raise_loopback() -> None:
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
+        fcntl.ioctl(sock, SIOCSIFFLAGS, struct.pack("16sH14x", b"lo", IFF_UP))
 
 
 def _map_to_self(user: int, group: int) -> None:

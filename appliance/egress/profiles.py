@@ -6,20 +6,24 @@ A profile is made by the very process that will close it: its own number is in i
 import errno
 import os
 import sys
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Literal, Protocol
 
 from appliance.config import Settings, share_folder
 from appliance.egress import allowed, bpf
+from appliance.egress.namespaces import Network
+from appliance.egress.notify import HandOver, Witness
 from appliance.egress.seccomp import CallPolicy
+from appliance.protocol.egress import Destination
 
 LIBRARIES = ("/lib", "/lib64", "/usr/lib", "/usr/lib64", "/usr/local/lib", "/etc/ld.so.cache")
 TIME_AND_LANGUAGE = ("/etc/localtime", "/usr/share/zoneinfo", "/usr/share/locale", "/etc/mime.types")
 MACHINE = ("/proc/self", "/proc/cpuinfo", "/proc/meminfo", "/proc/sys/vm", "/sys/devices/system")
 DEVICES = ("/dev/urandom",)
 NULL = Path("/dev/null")
+HOSTS, NAME_SERVICES = Path("/etc/hosts"), Path("/etc/nsswitch.conf")
 ROOT_KEY = "root.key"
 
 
@@ -29,7 +33,9 @@ class Profile:
 
     Below `writable` it may create, change and remove files and folders. `hidden` carves a file
     or folder out of those; only the private root can do that. Where paths lie in each other,
-    the longest counts. A path that does not exist is left out.
+    the longest counts. A path that does not exist is left out. `shown`: small files of ours with
+    their text. `ports`: where TCP may be dialled; None leaves that to an empty network. `witness`
+    gives trapped calls and this process's memory to the gate.
     """
 
     name: str
@@ -37,6 +43,10 @@ class Profile:
     writable: tuple[Path, ...] = (NULL,)
     hidden: tuple[Path, ...] = ()
     descriptors: tuple[int, ...] = ()
+    shown: Mapping[Path, str] = field(default_factory=dict)
+    network: Network = "none"
+    ports: tuple[int, ...] | None = ()
+    witness: Witness | None = None
     calls: CallPolicy
 
 
@@ -51,20 +61,27 @@ class Orders(Protocol):
     """The part of a child's orders that the jail needs; the supervisor's ChildSpec has it."""
 
     @property
-    def role(self) -> Literal["runtime", "web", "sealer"]: ...
+    def role(self) -> Literal["runtime", "web", "sealer", "gate", "broker"]: ...
     @property
     def settings(self) -> Settings: ...
     @property
     def runtime(self) -> ModelChoice | None: ...
+    @property
+    def destinations(self) -> tuple[Destination, ...]: ...
     def descriptors(self) -> tuple[int, ...]: ...
 
 
-def profile_for(orders: Orders) -> Profile:
-    """The jail of the child that these orders describe."""
+def profile_for(orders: Orders, hand_over: HandOver) -> Profile:
+    """The jail of the child that these orders describe; web's trapped calls go where `hand_over` says."""
     settings, descriptors = orders.settings, orders.descriptors()
     if orders.role == "web":
         certificates = tuple(path for path in (settings.tls_cert, settings.tls_key) if path is not None)
-        return web_profile(settings.data, certificates, descriptors)
+        profile = web_profile(settings.data, certificates, descriptors)
+        return watched(profile, orders.destinations, hand_over)
+    if orders.role == "gate":
+        return gate_profile(descriptors)
+    if orders.role == "broker":
+        return broker_profile(orders.destinations, descriptors)
     if orders.role == "sealer" or orders.runtime is None:
         return sealer_profile(settings.keys_folder, descriptors)
     return runtime_profile(Path(orders.runtime.model_path), descriptors)
@@ -113,6 +130,51 @@ def sealer_profile(keys_folder: Path, descriptors: tuple[int, ...]) -> Profile:
         descriptors=descriptors,
         calls=CallPolicy(
             allowed.names(" ".join(_READER_CALLS), allowed.WRITE_FILES), allowed.checked(os.getpid())
+        ),
+    )
+
+
+def watched(profile: Profile, destinations: tuple[Destination, ...], hand_over: HandOver) -> Profile:
+    """The same jail with its refusals put before the gate, and the names it may dial in its hosts file."""
+    lines = ["127.0.0.1 localhost", *(f"{one.addresses[0]} {one.host}" for one in destinations)]
+    return replace(
+        profile,
+        shown={HOSTS: "\n".join(lines) + "\n", NAME_SERVICES: "hosts: files\n"},
+        witness=Witness(hand_over),
+        calls=replace(
+            profile.calls,
+            checked=profile.calls.checked | allowed.checked_for_calling(),
+            trapped=frozenset(allowed.TRAPPED.split()),
+        ),
+    )
+
+
+def gate_profile(descriptors: tuple[int, ...]) -> Profile:
+    """Answers web's trapped calls: sees addresses, reads no file but its own code, cannot dial."""
+    return Profile(
+        name="gate",
+        readable=_interpreter(),
+        descriptors=descriptors,
+        network="loopback",
+        ports=None,
+        calls=CallPolicy(
+            allowed.names(" ".join(_READER_CALLS), allowed.DIAL, "bind", allowed.SERVE),
+            allowed.checked(os.getpid()) | allowed.checked_for_the_gate(),
+        ),
+    )
+
+
+def broker_profile(destinations: tuple[Destination, ...], descriptors: tuple[int, ...]) -> Profile:
+    """The one process on the machine's network: dials the named ports, serves nobody, keeps nothing."""
+    return Profile(
+        name="broker",
+        readable=_interpreter(),
+        descriptors=descriptors,
+        network="host",
+        ports=tuple(sorted({one.port for one in destinations})),
+        calls=CallPolicy(
+            allowed.names(" ".join(_READER_CALLS), allowed.DIAL, "recvmsg"),
+            allowed.checked(os.getpid()) | allowed.checked_for_dialling(),
         ),
     )
 

@@ -58,8 +58,21 @@ def resolve(
                 )
             )
         else:
-            found.append(Destination(wanted.name, wanted.host, wanted.port, wanted.protocol, addresses))
+            found.append(_destination(wanted, addresses))
     return tuple(found), problems
+
+
+def _destination(wanted: EgressDestination, addresses: tuple[str, ...]) -> Destination:
+    return Destination(
+        name=wanted.name,
+        host=wanted.host,
+        port=wanted.port,
+        protocol=wanted.protocol,
+        addresses=addresses,
+        connections=wanted.connections,
+        idle_seconds=wanted.idle_seconds,
+        total_seconds=wanted.total_seconds,
+    )
 
 
 def system_lookup(host: str, port: int) -> tuple[tuple[str, ...], str]:

@@ -33,6 +33,9 @@ class EgressDestination(_Document):
     protocol: Annotated[Protocol, Field(description="What is spoken there.")]
     purpose: Annotated[str, Field(min_length=1, max_length=300, description="Why it is needed.")]
     approver: Annotated[str, Field(min_length=1, max_length=100, description="Who decided it.")]
+    connections: Annotated[int, Field(ge=1, le=1024, description="Connections at a time.")] = 64
+    idle_seconds: Annotated[int, Field(ge=1, le=604_800, description="A silent one is ended.")] = 3600
+    total_seconds: Annotated[int, Field(ge=1, le=604_800, description="Any one is ended.")] = 86_400
 
     @field_validator("port", mode="before")
     @classmethod

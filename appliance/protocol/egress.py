@@ -9,13 +9,20 @@ import msgspec
 
 
 class Destination(msgspec.Struct, frozen=True):
-    """One place that may be dialled. `addresses` were resolved at the product's start and are kept."""
+    """One place that may be dialled. `addresses` were resolved at the product's start and are kept.
+
+    `connections`: how many at a time; a connection ends when nothing was carried for
+    `idle_seconds`, and after `total_seconds` in any case.
+    """
 
     name: str
     host: str
     port: int
     protocol: str
     addresses: tuple[str, ...]
+    connections: int = 64
+    idle_seconds: int = 3600
+    total_seconds: int = 86_400
 
 
 class Watch(msgspec.Struct, frozen=True, tag=True):
@@ -51,10 +58,10 @@ class EgressEvent(msgspec.Struct, frozen=True, tag=True, omit_defaults=True):
     """gate or broker -> supervisor -> web, for the audit log.
 
     `call` and `address` are what the process tried, `pid` the thread that did; `count` how often
-    since the last such event. Bytes are those of a connection that ended.
+    since the last such event. Bytes are those since the connection's last event.
     """
 
-    kind: Literal["grant", "deny", "fail", "close"]
+    kind: Literal["grant", "deny", "fail", "carry", "close"]
     address: str
     call: str = "connect"
     destination: str = ""

@@ -1,0 +1,182 @@
+"""What a watched process tries, by libraries nobody changed and by hand."""
+
+import ctypes
+import smtplib
+import socket
+import ssl
+import time
+from collections.abc import Callable
+from typing import Any
+
+from appliance.egress import linux
+
+
+def _named(error: BaseException) -> str:
+    return f"{type(error).__name__}: {error}"
+
+
+def say(host: str, port: int, words: str) -> str:
+    """Plain sockets: send words, read the answer."""
+    try:
+        with socket.create_connection((host, port), timeout=10) as sock:
+            sock.sendall(words.encode())
+            sock.shutdown(socket.SHUT_WR)
+            return b"".join(iter(lambda: sock.recv(65536), b"")).decode()
+    except OSError as error:
+        return _named(error)
+
+
+def say_patiently(host: str, port: int, words: str) -> str:
+    """The same with a socket that blocks."""
+    try:
+        with socket.create_connection((host, port)) as sock:
+            sock.sendall(words.encode())
+            sock.shutdown(socket.SHUT_WR)
+            return b"".join(iter(lambda: sock.recv(65536), b"")).decode()
+    except OSError as error:
+        return _named(error)
+
+
+def carry(host: str, port: int, megabytes: int) -> int:
+    """How many bytes of an echo come back whole."""
+    block = bytes(range(256)) * 4096
+    with socket.create_connection((host, port), timeout=60) as sock:
+        returned = 0
+        for _ in range(megabytes):
+            sock.sendall(block)
+            echo = b""
+            while len(echo) < len(block):
+                echo += sock.recv(65536)
+            returned += len(echo) if echo == block else 0
+        return returned
+
+
+def fetch(url: str) -> str:
+    """httpx, with a client and a pool."""
+    import httpx  # noqa: PLC0415
+
+    try:
+        with httpx.Client(trust_env=False, follow_redirects=True) as client:
+            return client.get(url).text
+    except httpx.HTTPError as error:
+        return _named(error)
+
+
+def fetch_asynchronously(url: str) -> str:
+    import asyncio  # noqa: PLC0415
+
+    import httpx  # noqa: PLC0415
+
+    async def run() -> str:
+        async with httpx.AsyncClient(trust_env=False) as client:
+            one, other = await asyncio.gather(client.get(url), client.get(url))
+            return one.text + other.text
+
+    try:
+        return asyncio.run(run())
+    except httpx.HTTPError as error:
+        return _named(error)
+
+
+def mail(host: str, port: int, certificate: str) -> str:
+    """SMTP with STARTTLS, checked against the name."""
+    context = ssl.create_default_context(cadata=certificate)
+    with smtplib.SMTP(host, port, local_hostname="naesil.example", timeout=10) as server:
+        server.starttls(context=context)
+        server.ehlo()
+        return f"{server.sock.version()} {server.noop()[0]}"
+
+
+def query(conninfo: str, statement: str) -> Any:
+    """libpq through psycopg."""
+    import psycopg  # noqa: PLC0415
+
+    try:
+        with psycopg.connect(conninfo) as connection:
+            return connection.execute(statement).fetchone()
+    except psycopg.OperationalError as error:
+        return _named(error)
+
+
+def connect_by_hand(addresses: list[str]) -> list[int]:
+    """The raw call on a socket that is not even one; each address as hex. The errno of each."""
+    libc = ctypes.CDLL(None, use_errno=True)
+    table = linux.architecture()
+    assert table is not None
+    answers = []
+    for address in addresses:
+        data = bytes.fromhex(address)
+        ctypes.set_errno(0)
+        libc.syscall(ctypes.c_long(table.numbers["connect"]), 77, data, len(data))
+        answers.append(ctypes.get_errno())
+    return answers
+
+
+def open_sockets(wanted: list[list[int]]) -> list[int]:
+    """The errno of each socket(family, type, protocol), 0 when it opens."""
+    answers = []
+    for family, kind, protocol in wanted:
+        try:
+            socket.socket(family, kind, protocol).close()
+        except OSError as error:
+            answers.append(error.errno or -1)
+        else:
+            answers.append(0)
+    return answers
+
+
+def try_other_ways(host: str, port: int) -> dict[str, int]:
+    """A granted connection misused: the errno of each trick, 0 when it worked."""
+    found = {}
+    with socket.create_connection((host, port), timeout=10) as sock:
+        for name, trick in {
+            "connect again": lambda: sock.connect((host, port + 1)),
+            "connect to nobody": lambda: linux.call("connect", sock.fileno(), bytes(16), 16),
+            "send elsewhere": lambda: linux.call("sendto", sock.fileno(), b"x", 1, 0, _inet(port + 1), 16),
+            "fast open": lambda: linux.call("sendto", sock.fileno(), b"x", 1, 0x20000000, _inet(port), 16),
+            "bind": lambda: sock.bind(("127.0.0.1", 0)),
+        }.items():
+            try:
+                trick()
+                found[name] = 0
+            except OSError as error:
+                found[name] = error.errno or -1
+    return found
+
+
+def wait_and_say(host: str, port: int, words: str, seconds: float) -> str:
+    time.sleep(seconds)
+    return say(host, port, words)
+
+
+def measure(host: str, port: int, count: int) -> list[float]:
+    """Seconds of each connection."""
+    took = []
+    for _ in range(count):
+        began = time.perf_counter()
+        socket.create_connection((host, port), timeout=10).close()
+        took.append(time.perf_counter() - began)
+    return took
+
+
+def _inet(port: int) -> bytes:
+    return (2).to_bytes(2, "little") + port.to_bytes(2, "big") + socket.inet_aton("127.0.0.1") + bytes(8)
+
+
+ACTS: dict[str, Callable[..., Any]] = {
+    act.__name__: act
+    for act in (
+        say,
+        say_patiently,
+        carry,
+        fetch,
+        fetch_asynchronously,
+        mail,
+        query,
+        connect_by_hand,
+        open_sockets,
+        try_other_ways,
+        wait_and_say,
+        measure,
+    )
+}
