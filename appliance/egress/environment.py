@@ -7,6 +7,9 @@ KEPT = ("TZ", "LANG", "LC_ALL", "LC_CTYPE")
 
 FIXED = {
     "PATH": "/usr/bin:/bin",
+    # Without it Python asks for the user's home at its start, and the C library would go on using
+    # the machine's name services behind the private root.
+    "HOME": "/nonexistent",
     "PYTHONUNBUFFERED": "1",
     "PYTHONUTF8": "1",
     "PYTHONDONTWRITEBYTECODE": "1",
