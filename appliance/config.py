@@ -62,7 +62,7 @@ class Settings:
         },
     )
     guard: str = field(
-        default="kernel", metadata={"help": "Lowest egress guard level to serve at: kernel, partial, off."}
+        default="", metadata={"help": "Guard level to demand beyond egress.yaml: kernel, partial, off."}
     )
     log_level: str = field(default="info", metadata={"help": "debug, info, warning or error."})
     sources: Mapping[str, Source] = field(default_factory=dict, metadata={"help": ""})

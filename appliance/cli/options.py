@@ -31,5 +31,7 @@ BehindProxy = Annotated[
 ]
 Guard = Annotated[
     str | None,
-    typer.Option(help="Lowest guard level to serve at: kernel, partial, off.", show_default="kernel"),
+    typer.Option(
+        help="Guard level to demand: kernel, partial, off.", show_default="minimum_level of egress.yaml"
+    ),
 ]

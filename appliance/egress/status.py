@@ -43,7 +43,7 @@ def process_status(process: str, seen: Facts, claims: Mapping[str, Any]) -> Proc
     """`claims` is the guard's own report from the start; empty for a process that closes no jail."""
     walls = (
         _calls(seen),
-        _network(seen),
+        _named_ports(claims) if process == "broker" else _network(seen),
         _root(seen),
         _privileges(seen),
         _core_dumps(seen),
@@ -74,6 +74,15 @@ def _network(seen: Facts) -> Wall:
         return Wall("network namespace", False, "not visible to this user")
     sent = "" if seen.packets_out is None else f", {seen.packets_out} packets sent"
     return Wall("network namespace", "net" in seen.own, f"{seen.namespaces['net']}{sent}")
+
+
+def _named_ports(claims: Mapping[str, Any]) -> Wall:
+    """The broker is on the machine's network, on purpose; Landlock holds it to the ports of egress.yaml."""
+    for layer in claims.get("layers", ()):
+        if layer["name"] == "tcp by landlock":
+            seen = f"the machine's network; reported at the start: {layer['detail']}"
+            return Wall("named ports", bool(layer["active"]), seen)
+    return Wall("named ports", False, "not reported")
 
 
 def _root(seen: Facts) -> Wall:

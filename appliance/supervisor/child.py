@@ -9,11 +9,12 @@ import os
 import socket
 import sys
 
+from appliance.clock import SystemClock
 from appliance.egress import jail
 from appliance.egress.profiles import profile_for
 from appliance.errors import N_, ConfigError, NaesilError
 from appliance.supervisor import attend
-from appliance.supervisor.spec import ChildSpec, Report, decode_spec, encode_report
+from appliance.supervisor.spec import ChildSpec, Report, decode_spec, encode_report, send_report
 
 EXIT_CANNOT_START = 3
 EXIT_OUR_FAULT = 70
@@ -30,14 +31,15 @@ def main() -> int:
     logging.basicConfig(level=spec.settings.log_level.upper(), format="%(levelname)s %(name)s %(message)s")
     logging.getLogger("alembic").setLevel(logging.WARNING)
     try:
-        profile = profile_for(spec)
+        profile = profile_for(spec, lambda *trap: _hand_over(spec, trap))
         guard = jail.close(profile)
         _report(spec, Report(process=spec.role, guard=guard.level, detail=guard.to_json()))
         if _LEVELS.index(guard.level) < _LEVELS.index(spec.settings.guard):
             raise ConfigError(
                 N_(
                     "The guard around %(process)s reaches only '%(level)s' here, but '%(wanted)s' is "
-                    "demanded. Run 'appliance doctor' to see what is missing, or set --guard lower."
+                    "demanded. Run 'appliance doctor' to see what is missing, or lower minimum_level in "
+                    "policies/egress.yaml and leave out --guard."
                 ),
                 process=spec.role,
                 level=guard.level,
@@ -68,10 +70,24 @@ def _become(spec: ChildSpec) -> None:
         from appliance.egress import sealer  # noqa: PLC0415 - only behind the closed jail
 
         sealer.serve(peer, spec.settings.keys_folder)
+    elif spec.role == "gate":
+        from appliance.egress import gate  # noqa: PLC0415 - only behind the closed jail
+
+        gate.serve(peer, spec.destinations, SystemClock())
+    elif spec.role == "broker":
+        from appliance.egress import broker  # noqa: PLC0415 - only behind the closed jail
+
+        broker.serve(peer, spec.destinations, SystemClock())
     else:
         from appliance.supervisor import web  # noqa: PLC0415 - only behind the closed jail
 
         web.main(spec, peer)
+
+
+def _hand_over(spec: ChildSpec, trap: tuple[int, int]) -> None:
+    """Our trapped calls and our memory, to the supervisor, which shows them to the gate."""
+    with socket.socket(fileno=os.dup(spec.peer)) as control:
+        send_report(control, Report(attach="gate"), *trap)
 
 
 def _report(spec: ChildSpec, report: Report) -> None:

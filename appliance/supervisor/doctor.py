@@ -13,10 +13,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from appliance.config import Settings, setting_names
+from appliance.config import Settings, setting_names, share_folder
 from appliance.egress import features
-from appliance.errors import N_, NaesilError
+from appliance.errors import N_, ConfigError, NaesilError
 from appliance.inference.registry import resolve
+from appliance.policy.destinations import load_destinations
+from appliance.policy.documents import load_egress
+from appliance.policy.egress import demanded
 from appliance.supervisor import listen, machine
 
 LOW_DISK_BYTES = 2 * 1024**3
@@ -39,6 +42,7 @@ def examine(settings: Settings) -> list[Check]:
         _python(),
         *_processor(),
         *_guard(settings),
+        _egress(settings),
         _data_folder(settings),
         _disk(settings),
         _memory(settings),
@@ -83,13 +87,32 @@ def _processor() -> Iterator[Check]:
 
 
 def _guard(settings: Settings) -> Iterator[Check]:
+    demanded = _demanded(settings)
     for layer in features.probe():
         yield Check(
             f"guard {layer.name}",
-            layer.active or not layer.required or settings.guard != "kernel",
+            layer.active or not layer.required or demanded != "kernel",
             layer.detail,
-            N_("Use a newer kernel, or serve with a lower --guard after reading docs/security.md."),
+            N_("Use a newer kernel, or lower minimum_level in egress.yaml after reading docs/security.md."),
         )
+
+
+def _demanded(settings: Settings) -> str:
+    """The level that `serve` would demand; the strictest when the policy cannot be read."""
+    try:
+        egress, _ = load_egress(share_folder("policies"), settings.data / "policies")
+        return demanded(settings.guard, egress.minimum_level)
+    except ConfigError:
+        return "kernel"
+
+
+def _egress(settings: Settings) -> Check:
+    try:
+        _, destinations = load_destinations(share_folder("policies"), settings.data / "policies")
+    except ConfigError as error:
+        return Check("egress policy", False, str(error), N_("Follow the advice in the line above."))
+    named = ", ".join(f"{one.name} {one.host}:{one.port}" for one in destinations)
+    return Check("egress policy", True, named or "nothing may be dialled")
 
 
 def _data_folder(settings: Settings) -> Check:

@@ -14,9 +14,12 @@ from pathlib import Path
 from typing import IO
 
 from appliance.clock import SystemClock
-from appliance.config import Settings
+from appliance.config import Settings, share_folder
 from appliance.errors import N_, ConfigError
 from appliance.inference.registry import ModelFile, resolve
+from appliance.policy.destinations import load_destinations
+from appliance.policy.egress import demanded
+from appliance.protocol.egress import Destination
 from appliance.protocol.settings import RuntimeSettings
 from appliance.storage.folder import prepare_data_folder
 from appliance.supervisor import children, listen
@@ -34,11 +37,13 @@ def serve(settings: Settings, say: Callable[[str], None]) -> None:
     listen.check_exposure(settings)
     prepare_data_folder(settings)
     settings = _with_certificate(settings)
+    egress, destinations = load_destinations(share_folder("policies"), settings.data / "policies")
+    settings = dataclasses.replace(settings, guard=demanded(settings.guard, egress.minimum_level))
     model = resolve(settings)
     with _only_server(settings.run_folder), listen.open_socket(settings) as listener:
         token = secrets.token_urlsafe(24)
         address = listen.url(settings, listener.getsockname()[1])
-        starter = _Starter(settings, runtime_settings(settings, model), listener, token)
+        starter = _Starter(settings, runtime_settings(settings, model), listener, token, destinations)
         say(f"Naesil: {settings.data}, {model.name}")
 
         def ready(report: Report) -> None:
@@ -46,7 +51,7 @@ def serve(settings: Settings, say: Callable[[str], None]) -> None:
 
         door = Door(settings.run_folder)
         try:
-            Supervisor(starter, SystemClock(), ready, door).run()
+            Supervisor(starter, SystemClock(), ready, door, _roles(destinations)).run()
         finally:
             door.close()
 
@@ -55,11 +60,17 @@ class _Starter:
     """Makes children; knows which descriptor goes where."""
 
     def __init__(
-        self, settings: Settings, runtime: RuntimeSettings, listener: socket.socket, setup_token: str
+        self,
+        settings: Settings,
+        runtime: RuntimeSettings,
+        listener: socket.socket,
+        setup_token: str,
+        destinations: tuple[Destination, ...],
     ) -> None:
         self._settings = settings
         self._runtime = runtime
         self._listener = listener
+        self._destinations = destinations
         self._token_sha256 = hashlib.sha256(setup_token.encode()).hexdigest()
 
     def __call__(self, role: RoleName, supervisor: Supervisor) -> children.Child:
@@ -73,15 +84,23 @@ class _Starter:
             listen=self._listener.fileno() if role == "web" else -1,
             runtime=self._runtime if role == "runtime" else None,
             setup_token_sha256=self._token_sha256 if role == "web" else "",
+            destinations=self._destinations if role in ("web", "gate", "broker") else (),
         )
         child = children.start(spec, our_status)
         their_status.close()
         theirs.close()
         if role == "web":
             supervisor.use_control(ours)
+        elif role == "gate" or role == "broker":  # noqa: PLR1714 - so that the checker follows
+            supervisor.exchange.use(role, ours)
         else:
             supervisor.tell_web(Report(process=role, attach=role), ours)
         return child
+
+
+def _roles(destinations: tuple[Destination, ...]) -> tuple[RoleName, ...]:
+    """Where nothing may be dialled there is no process that could."""
+    return ("web", "gate", "sealer", "runtime", *(("broker",) if destinations else ()))
 
 
 def _with_certificate(settings: Settings) -> Settings:

@@ -10,18 +10,20 @@ from typing import Any, Literal
 import msgspec
 
 from appliance.config import Settings
+from appliance.protocol.egress import Destination, EgressEvent
 from appliance.protocol.settings import RuntimeSettings
 
 MAX_LINE_BYTES = 4 * 1024 * 1024
-RoleName = Literal["runtime", "web", "sealer"]
+RoleName = Literal["runtime", "web", "sealer", "gate", "broker"]
 
 
 class ChildSpec(msgspec.Struct, frozen=True, kw_only=True):
     """One child's orders: its role, the settings, and which inherited descriptor is what.
 
-    `peer` is the socketpair to web (runtime, sealer) or to the supervisor (web); `listen` the
-    listening socket; `status` the line to the supervisor: there the child reports its guard
-    level and, if it cannot start, why, and there it is asked about itself later.
+    `peer` is the socketpair to web (runtime, sealer) or to the supervisor (the others); `listen`
+    the listening socket; `destinations` what may be dialled (web, gate, broker); `status` the
+    line to the supervisor: there the child reports its guard level and, if it cannot start, why,
+    and there it is asked about itself later.
     """
 
     role: RoleName
@@ -31,6 +33,7 @@ class ChildSpec(msgspec.Struct, frozen=True, kw_only=True):
     listen: int = -1
     runtime: RuntimeSettings | None = None
     setup_token_sha256: str = ""
+    destinations: tuple[Destination, ...] = ()
 
     def descriptors(self) -> tuple[int, ...]:
         """Every descriptor the child inherits beyond its standard three."""
@@ -42,7 +45,9 @@ class Report(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
     child -> supervisor: `guard` with `detail` (the guard's own report), `error`, `ready`
     (web serves; `setup`: no administrator exists yet).
-    supervisor -> web: `guard` of a `process`, `attach` (a descriptor follows), `restarted`.
+    web -> supervisor: `attach` "gate" (its trapped calls and its memory follow).
+    supervisor -> web: `guard` of a `process`, `attach` (a descriptor follows), `restarted`,
+    `event` (what gate or broker did).
     Either way: a question `ask` with its `body` (JSON), and the answer, which is the `body`
     of a line with the same `request` and no `ask`.
     """
@@ -53,8 +58,9 @@ class Report(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     error: str = ""
     ready: bool = False
     setup: bool = False
-    attach: Literal["", "runtime", "sealer"] = ""
+    attach: Literal["", "runtime", "sealer", "gate"] = ""
     restarted: bool = False
+    event: EgressEvent | None = None
     request: str = ""
     ask: str = ""
     body: msgspec.Raw = msgspec.Raw(b"null")
@@ -92,9 +98,9 @@ def _decode(line: bytes) -> Report | None:
         return None
 
 
-def send_report(sock: socket.socket, report: Report, descriptor: int | None = None) -> None:
-    """Send one report over a Unix socket, with at most one descriptor beside it."""
-    socket.send_fds(sock, [encode_report(report)], [] if descriptor is None else [descriptor])
+def send_report(sock: socket.socket, report: Report, *descriptors: int) -> None:
+    """Send one report over a Unix socket, with the descriptors that belong to it."""
+    socket.send_fds(sock, [encode_report(report)], descriptors)
 
 
 def _path(kind: type[Any], value: object) -> object:

@@ -12,7 +12,7 @@ import selectors
 import signal
 import socket
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import IO
 
@@ -20,9 +20,11 @@ import msgspec
 
 from appliance.clock import Clock
 from appliance.errors import N_, ConfigError
+from appliance.protocol.egress import EgressEvent
 from appliance.supervisor.children import Child
 from appliance.supervisor.desk import Desk
 from appliance.supervisor.door import Door
+from appliance.supervisor.exchange import Exchange
 from appliance.supervisor.questions import OnAnswer, Questions
 from appliance.supervisor.spec import Report, ReportLine, RoleName, send_report
 
@@ -33,6 +35,7 @@ FOLLOW_S = 5.0
 QUICK_DEATH_S = 5.0
 MAX_QUICK_DEATHS = 5
 READ_BYTES = 65536
+MAX_DESCRIPTORS = 2
 
 Starter = Callable[[RoleName, "Supervisor"], Child]
 
@@ -47,10 +50,15 @@ class _Restarts:
 
 
 class Supervisor:
-    """Keeps three children alive until told to stop. `starter` makes one; the rest is watching."""
+    """Keeps one child of each role alive until told to stop. `starter` makes it; the rest is watching."""
 
     def __init__(
-        self, starter: Starter, clock: Clock, on_ready: Callable[[Report], None], door: Door
+        self,
+        starter: Starter,
+        clock: Clock,
+        on_ready: Callable[[Report], None],
+        door: Door,
+        roles: Sequence[RoleName],
     ) -> None:
         self._starter = starter
         self._clock = clock
@@ -59,11 +67,8 @@ class Supervisor:
         self._questions = Questions()
         self._selector = selectors.DefaultSelector()
         self.children: dict[RoleName, Child] = {}
-        self._restarts: dict[RoleName, _Restarts] = {
-            "sealer": _Restarts(),
-            "runtime": _Restarts(),
-            "web": _Restarts(),
-        }
+        self._restarts: dict[RoleName, _Restarts] = {role: _Restarts() for role in roles}
+        self.exchange = Exchange(self._selector, self._on_egress)
         self._control: socket.socket | None = None
         self._control_line = ReportLine()
         self._kill_at: float | None = None
@@ -82,7 +87,7 @@ class Supervisor:
             signal.signal(number, lambda *_: None)  # the wake-up byte is what counts
         self._selector.register(wake_read, selectors.EVENT_READ, lambda: self._on_signal(wake_read))
         self._door.open(self._selector, Desk(self).on_question)
-        for role in ("web", "sealer", "runtime"):
+        for role in self._restarts:
             self._start(role)
         while self.children or self._waiting_restart():
             for key, _ in self._selector.select(self._timeout()):
@@ -104,7 +109,7 @@ class Supervisor:
         """Send a report to web; our copy of the descriptor is closed."""
         try:
             if self._control is not None:
-                send_report(self._control, report, None if descriptor is None else descriptor.fileno())
+                send_report(self._control, report, *(() if descriptor is None else (descriptor.fileno(),)))
         except (BrokenPipeError, ConnectionResetError):
             pass  # web just ended; its pidfd says so next
         finally:
@@ -157,9 +162,9 @@ class Supervisor:
         if self._control is None:
             return
         try:
-            data = self._control.recv(READ_BYTES)
+            data, descriptors, _, _ = socket.recv_fds(self._control, READ_BYTES, MAX_DESCRIPTORS)
         except ConnectionResetError:
-            data = b""  # web ended with reports of ours unread
+            data, descriptors = b"", []  # web ended with reports of ours unread
         if not data:
             self._selector.unregister(self._control)
             self._control.close()
@@ -167,6 +172,12 @@ class Supervisor:
         for report in self._control_line.feed(data):
             if report.ready:
                 self._on_ready(report)
+            if report.attach == "gate" and len(descriptors) == MAX_DESCRIPTORS:
+                self.exchange.watch(*descriptors)
+
+    def _on_egress(self, event: EgressEvent) -> None:
+        log.debug("egress: %s %s %s %s", event.kind, event.call, event.address, event.reason)
+        self.tell_web(Report(event=event))
 
     def _on_death(self, child: Child) -> None:
         self._on_status(child)
@@ -180,6 +191,7 @@ class Supervisor:
         if self._kill_at is not None:
             if child.role == "web":
                 self._kill_at = min(self._kill_at, self._clock.monotonic() + FOLLOW_S)
+                self.exchange.close()
             return
         log.warning("%s ended with status %d", child.role, code)
         if child.error:
@@ -225,6 +237,8 @@ class Supervisor:
         for child in self.children.values():
             if child.role == "web":
                 child.process.send_signal(signal.SIGTERM)
+        if "web" not in self.children:
+            self.exchange.close()
 
     def _waiting_restart(self) -> bool:
         return self._kill_at is None and any(record.due is not None for record in self._restarts.values())

@@ -35,6 +35,7 @@ from appliance.storage import migrate
 from appliance.storage.engine import Database
 from appliance.storage.vault import Vault
 from appliance.supervisor.control import Control
+from appliance.supervisor.journal import EgressJournal
 from appliance.supervisor.spec import ChildSpec, Report
 
 GRACE_S = 15
@@ -61,6 +62,7 @@ class Web:
     inference: InferenceClient
     chat: Chat
     services: Services
+    journal: EgressJournal
 
     async def run(self, control: Control) -> None:
         """Open the door, serve, close the door, and leave the log sealed."""
@@ -78,6 +80,7 @@ class Web:
             listening.cancel()
             await self.chat.close()
             await self.inference.close()
+            await self.journal.close()
             self._record(AuditAction.SERVICE_STOPPED)
             sequencer.stop()
             self.database.close()
@@ -90,6 +93,8 @@ class Web:
                 sealer.attach(sock)
             elif report.restarted:
                 self._record(AuditAction.RUNTIME_RESTARTED, object=f"process:{report.process}")
+            elif report.event is not None:
+                self.journal.add(report.event)
             elif report.guard:
                 self._record(
                     AuditAction.GUARD_LEVEL, object=f"process:{report.process}", guard_level=report.guard
@@ -146,4 +151,10 @@ def build(spec: ChildSpec, clock: Clock) -> Web:
         settings=settings,
         setup_token_sha256=spec.setup_token_sha256,
     )
-    return Web(spec, clock, database, audit, inference, chat, services)
+
+    def append(entries: list[Entry]) -> None:
+        with database.write() as session:
+            for entry in entries:
+                audit.append(session, entry)
+
+    return Web(spec, clock, database, audit, inference, chat, services, EgressJournal(append))

@@ -10,6 +10,8 @@ from typing import Any
 
 from appliance.egress import linux
 
+FAST_OPEN = 0x20000000
+
 
 def _named(error: BaseException) -> str:
     return f"{type(error).__name__}: {error}"
@@ -84,6 +86,7 @@ def mail(host: str, port: int, certificate: str) -> str:
     with smtplib.SMTP(host, port, local_hostname="naesil.example", timeout=10) as server:
         server.starttls(context=context)
         server.ehlo()
+        assert isinstance(server.sock, ssl.SSLSocket)
         return f"{server.sock.version()} {server.noop()[0]}"
 
 
@@ -128,16 +131,17 @@ def open_sockets(wanted: list[list[int]]) -> list[int]:
 def try_other_ways(host: str, port: int) -> dict[str, int]:
     """A granted connection misused: the errno of each trick, 0 when it worked."""
     found = {}
+    tricks: dict[str, Callable[[socket.socket], Any]] = {
+        "connect again": lambda sock: sock.connect((host, port + 1)),
+        "connect to nobody": lambda sock: linux.call("connect", sock.fileno(), bytes(16), 16),
+        "send elsewhere": lambda sock: linux.call("sendto", sock.fileno(), b"x", 1, 0, _inet(port + 1), 16),
+        "fast open": lambda sock: linux.call("sendto", sock.fileno(), b"x", 1, FAST_OPEN, _inet(port), 16),
+        "bind": lambda sock: sock.bind(("127.0.0.1", 0)),
+    }
     with socket.create_connection((host, port), timeout=10) as sock:
-        for name, trick in {
-            "connect again": lambda: sock.connect((host, port + 1)),
-            "connect to nobody": lambda: linux.call("connect", sock.fileno(), bytes(16), 16),
-            "send elsewhere": lambda: linux.call("sendto", sock.fileno(), b"x", 1, 0, _inet(port + 1), 16),
-            "fast open": lambda: linux.call("sendto", sock.fileno(), b"x", 1, 0x20000000, _inet(port), 16),
-            "bind": lambda: sock.bind(("127.0.0.1", 0)),
-        }.items():
+        for name, trick in tricks.items():
             try:
-                trick()
+                trick(sock)
                 found[name] = 0
             except OSError as error:
                 found[name] = error.errno or -1
