@@ -3,6 +3,7 @@
 from collections.abc import Sequence as Tokens
 from typing import Protocol
 
+from appliance.protocol.messages import Odds
 from appliance.runtime.sampling import SamplerPlan
 
 
@@ -16,6 +17,10 @@ class KvState(Protocol):
     size: int
 
     def close(self) -> None: ...
+
+
+class BadGrammar(Exception):
+    """llama.cpp does not take this grammar."""
 
 
 class Device(Protocol):
@@ -41,7 +46,7 @@ class Device(Protocol):
     def ends_answer(self, token: int) -> bool: ...
 
     def open_sampler(self, plan: SamplerPlan) -> int:
-        """A handle for one answer's sampler chain; never 0."""
+        """A handle for one answer's sampler; never 0. Raises BadGrammar."""
         ...
 
     def close_sampler(self, sampler: int) -> None: ...
@@ -56,6 +61,10 @@ class Device(Protocol):
 
     def sample(self, sampler: int, row: int) -> int:
         """Pick the next token from a row's output; the sampler remembers it."""
+        ...
+
+    def odds(self, token: int, row: int, top: int) -> tuple[Odds, tuple[Odds, ...]]:
+        """A token's odds in a row's output before any sampling parameter, and the likeliest `top`."""
         ...
 
     def keep(self, slot: int, count: int) -> int:

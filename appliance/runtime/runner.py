@@ -1,5 +1,6 @@
-"""With context.py the only room that touches llama_cpp: loads one model, runs batches, samples. One thread.
+"""With context.py and samplers.py the only room that touches llama_cpp: loads a model, runs batches.
 
+Used from one thread.
 What makes it fast (measured): prompt batches apart from generation batches, a KV cache per
 sequence with flash attention, buffers made once. llama.cpp's log is silenced: it could carry
 the text of prompts.
@@ -13,10 +14,12 @@ from typing import Any
 
 import llama_cpp.llama_cpp as llama
 
+from appliance.protocol.messages import Odds
 from appliance.protocol.settings import RuntimeSettings
 from appliance.runtime import context
 from appliance.runtime.device import DecodeFailed, KvState
-from appliance.runtime.sampling import PENALTY_WINDOW, SamplerPlan
+from appliance.runtime.samplers import Samplers
+from appliance.runtime.sampling import SamplerPlan
 
 
 class ModelNotLoaded(Exception):
@@ -58,7 +61,7 @@ class Runner:
         self._prompt = _Batch(self.batch, output_all=False)
         self._buffer = ctypes.create_string_buffer(4096)
         self._pieces: dict[int, bytes] = {}
-        self._chains: dict[int, Any] = {}
+        self._samplers = Samplers(self._ctx, self._vocab, self.n_vocab, self.piece)
         self._try_out()
 
     def facts(self) -> ModelFacts:
@@ -97,18 +100,16 @@ class Runner:
     # Device: sampling
 
     def open_sampler(self, plan: SamplerPlan) -> int:
-        chain = llama.llama_sampler_chain_init(llama.llama_sampler_chain_default_params())
-        for link in self._links(plan):
-            llama.llama_sampler_chain_add(chain, link)
-        handle = ctypes.addressof(chain.contents)
-        self._chains[handle] = chain
-        return handle
+        return self._samplers.open(plan)
 
     def close_sampler(self, sampler: int) -> None:
-        llama.llama_sampler_free(self._chains.pop(sampler))
+        self._samplers.close(sampler)
 
     def sample(self, sampler: int, row: int) -> int:
-        return int(llama.llama_sampler_sample(self._chains[sampler], self._ctx, row))
+        return self._samplers.sample(sampler, row)
+
+    def odds(self, token: int, row: int, top: int) -> tuple[Odds, tuple[Odds, ...]]:
+        return self._samplers.odds(token, row, top)
 
     # Device: running
 
@@ -188,25 +189,6 @@ class Runner:
         self.keep(0, 0)
 
     # small things
-
-    def _links(self, plan: SamplerPlan) -> list[Any]:
-        links: list[Any] = []
-        if plan.logit_bias:
-            biases = (llama.llama_logit_bias * len(plan.logit_bias))(*plan.logit_bias)
-            links.append(llama.llama_sampler_init_logit_bias(self.n_vocab, len(biases), biases))
-        if plan.penalises:
-            penalties = (PENALTY_WINDOW, plan.repeat, plan.frequency, plan.presence)
-            links.append(llama.llama_sampler_init_penalties(self.n_vocab, *penalties))
-        if plan.temperature == 0.0:
-            return [*links, llama.llama_sampler_init_greedy()]
-        return [
-            *links,
-            llama.llama_sampler_init_top_k(plan.top_k),
-            llama.llama_sampler_init_top_p(plan.top_p, 1),
-            llama.llama_sampler_init_min_p(plan.min_p, 1),
-            llama.llama_sampler_init_temp(plan.temperature),
-            llama.llama_sampler_init_dist(plan.seed),
-        ]
 
     def _token_text(self, token: int) -> str:
         return self._read_piece(token, special=True).decode("utf-8", "replace") if token >= 0 else ""

@@ -11,6 +11,7 @@ from appliance.protocol.messages import Sampling
 from appliance.runtime.stopping import MAX_STOP_CHARS, MAX_STOPS
 
 MAX_LOGIT_BIASES = 4096
+MAX_LOGPROBS = 20
 BAN = -100.0  # OpenAI: this bias means "never"
 PENALTY_WINDOW = 1024  # generated tokens the penalties look back on
 RANDOM_SEED = 0xFFFFFFFF  # llama.cpp takes this one as "choose yourself"
@@ -33,6 +34,8 @@ class SamplerPlan:
     frequency: float
     presence: float
     logit_bias: tuple[tuple[int, float], ...]
+    korean_only: bool = False
+    grammar: str = ""
 
     @property
     def penalises(self) -> bool:
@@ -56,6 +59,7 @@ def plan(sampling: Sampling, n_vocab: int, fresh_seed: int) -> SamplerPlan:
         frequency=_within("frequency_penalty", sampling.frequency_penalty, -2.0, 2.0),
         presence=_within("presence_penalty", sampling.presence_penalty, -2.0, 2.0),
         logit_bias=_biases(sampling.logit_bias, n_vocab),
+        korean_only=sampling.korean_only,
     )
 
 
@@ -64,6 +68,10 @@ def _check_limits(sampling: Sampling) -> None:
         raise BadRequest("max_tokens")
     if len(sampling.stop) > MAX_STOPS or not all(0 < len(stop) <= MAX_STOP_CHARS for stop in sampling.stop):
         raise BadRequest("stop")
+    if sampling.logprobs is not None and not 0 <= sampling.logprobs <= MAX_LOGPROBS:
+        raise BadRequest("logprobs")
+    if sampling.reasoning_tokens is not None and sampling.reasoning_tokens < 0:
+        raise BadRequest("reasoning_tokens")
 
 
 def _biases(biases: dict[int, float], n_vocab: int) -> tuple[tuple[int, float], ...]:

@@ -5,7 +5,8 @@ sandbox, no filters or methods that make text grow out of nothing, a limit on ex
 and on output. What remains is a process without files, network or other programs.
 
 A model without a template gets PLAIN_TEMPLATE: "Role: content" lines, the answer ending
-where the next "User:" line would begin.
+where the next "User:" line would begin. A template that knows no tools gets them as part of the
+system's message (asking.py).
 """
 
 import json
@@ -19,7 +20,9 @@ from jinja2 import Template, TemplateError
 from jinja2.ext import loopcontrols
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
-from appliance.protocol.messages import Turn
+from appliance.protocol.messages import Tools, Turn
+from appliance.runtime import asking
+from appliance.runtime.calls import notation_of
 
 MAX_LINES = 500_000
 MAX_FACTOR = 4  # output may be so many times the conversation,
@@ -32,6 +35,7 @@ PLAIN_TEMPLATE = (
 )
 PLAIN_STOPS = ("\nUser:", "\nSystem:")
 
+NO_TOOLS = Tools()
 GROWING_METHODS = {"center", "ljust", "rjust", "zfill", "expandtabs", "format", "format_map", "to_bytes"}
 GROWING_FILTERS = ("center", "format", "indent", "wordwrap", "urlize", "xmlattr", "pprint", "filesizeformat")
 
@@ -60,6 +64,7 @@ class ChatTemplate:
 
     def __init__(self, source: str, bos: str, eos: str, control: Sequence[str]) -> None:
         self.stops = () if source else PLAIN_STOPS
+        self.notation = notation_of(source)
         self._names = {"bos_token": bos, "eos_token": eos, "add_generation_prompt": True}
         self._control = re.compile(
             "|".join(map(re.escape, sorted(control, key=len, reverse=True))) or r"\Z\A."
@@ -69,20 +74,39 @@ class ChatTemplate:
         except (TemplateError, RecursionError, SyntaxError, ValueError) as error:
             raise BadTemplate(type(error).__name__) from None
 
-    def render(self, turns: Sequence[Turn]) -> str:
-        """The prompt for these turns. Raises BadTemplate."""
-        messages = [{"role": turn.role, "content": self._defuse(turn.content)} for turn in turns]
-        most = MAX_FACTOR * sum(len(turn.content) for turn in turns) + MAX_EXTRA_CHARS
+    def render(self, turns: Sequence[Turn], tools: Tools = NO_TOOLS, values: str = "") -> str:
+        """The prompt for these turns; `values` is a JSON object of further names. Raises BadTemplate."""
+        offered = () if tools.choice == "none" else tools.offered
+        if self.notation is None and (offered or any(turn.calls or turn.role == "tool" for turn in turns)):
+            turns, offered = asking.in_plain_words(turns, offered), ()
+        messages = [self._defused(asking.message(turn)) for turn in turns]
+        described = [self._defused(asking.description(tool)) for tool in offered]
+        given = {**_values(values), **self._names, "messages": messages, "tools": described or None}
+        most = MAX_FACTOR * len(json.dumps([messages, described], ensure_ascii=False)) + MAX_EXTRA_CHARS
         try:
-            return _render(self._template, most, {**self._names, "messages": messages})
+            return _render(self._template, most, given)
         except (TemplateError, ArithmeticError, LookupError, TypeError, ValueError, AttributeError) as error:
             raise BadTemplate(type(error).__name__) from None
         except (RecursionError, MemoryError):
             raise BadTemplate("too large") from None
 
-    def _defuse(self, content: str) -> str:
-        """Break every control token's text with a zero-width joiner: it stays legible, and is plain text."""
-        return self._control.sub(lambda match: f"{match[0][0]}\u2060{match[0][1:]}", content)
+    def _defused(self, value: Any) -> Any:
+        """Break every control token's text with a word joiner: it stays legible, and is plain text."""
+        if isinstance(value, str):
+            return self._control.sub(lambda match: f"{match[0][0]}\u2060{match[0][1:]}", value)
+        if isinstance(value, dict):
+            return {key: self._defused(item) for key, item in value.items()}
+        return [self._defused(item) for item in value] if isinstance(value, list) else value
+
+
+def _values(text: str) -> dict[str, Any]:
+    try:
+        values = json.loads(text or "{}")
+    except ValueError:
+        raise BadTemplate("template values") from None
+    if not isinstance(values, dict):
+        raise BadTemplate("template values")
+    return values
 
 
 def _environment() -> _Sandbox:

@@ -12,6 +12,7 @@ from appliance.protocol.messages import (
     Finished,
     FromRuntime,
     Generate,
+    Odds,
     Sampling,
     Token,
     ToRuntime,
@@ -114,6 +115,10 @@ class FakeDevice:
     def sample(self, sampler: int, row: int) -> int:
         assert sampler in self.samplers
         return next_token(self.kv[self._rows[row]])
+
+    def odds(self, token: int, row: int, top: int) -> tuple[Odds, tuple[Odds, ...]]:  # noqa: ARG002
+        chosen = Odds(self.piece(token), -0.5)
+        return chosen, (chosen,) * min(top, 1)
 
     def keep(self, slot: int, count: int) -> int:
         del self.kv[slot][count:]
