@@ -38,9 +38,10 @@ class TooLarge(Exception):
 
 
 class Rules:
-    """Named rules; `text` gives the grammar, which begins at `root`."""
+    """Named rules; `text` gives the grammar, which begins at `root`. `letter` begins names made here."""
 
-    def __init__(self) -> None:
+    def __init__(self, letter: str = "r") -> None:
+        self._letter = letter
         self._rules: dict[str, str] = {}
         self._chars = 0
 
@@ -60,7 +61,7 @@ class Rules:
 
     def fresh(self) -> str:
         """A name nobody has; `put` gives it its body."""
-        name = f"r{len(self._rules)}"
+        name = f"{self._letter}{len(self._rules)}"
         self._rules[name] = ""
         return name
 
@@ -73,6 +74,15 @@ class Rules:
 
     def text(self, root: str) -> str:
         return "\n".join([f"root ::= {root}", *(f"{name} ::= {body}" for name, body in self._rules.items())])
+
+
+def either(one: str, other: str) -> str:
+    """Texts of the one grammar or the other; they were made with different letters."""
+    lines = [
+        *one.replace("root ::=", "one ::=", 1).split("\n"),
+        *other.replace("root ::=", "other ::=", 1).split("\n"),
+    ]
+    return "\n".join(["root ::= one | other", *dict.fromkeys(lines)])
 
 
 def quote(text: str) -> str:

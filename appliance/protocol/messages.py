@@ -261,7 +261,9 @@ class Failed(msgspec.Struct, frozen=True, kw_only=True, tag=True):
     """No answer: `code` for programs; numbers for context_too_long and queue_full."""
 
     id: str
-    code: Literal["context_too_long", "queue_full", "bad_template", "bad_request", "internal", "lost"]
+    code: Literal[
+        "context_too_long", "queue_full", "bad_template", "bad_grammar", "bad_request", "internal", "lost"
+    ]
     prompt_tokens: int = 0
     n_ctx: int = 0
     retry_after_s: int = 0

@@ -23,7 +23,11 @@ def message(turn: Turn) -> dict[str, Any]:
     shown: dict[str, Any] = {"role": turn.role, "content": turn.content}
     if turn.calls:
         shown["tool_calls"] = [
-            {"id": call.id, "type": "function", "function": {"name": call.name, "arguments": _arguments(call)}}
+            {
+                "id": call.id,
+                "type": "function",
+                "function": {"name": call.name, "arguments": _arguments(call)},
+            }
             for call in turn.calls
         ]
     if turn.role == "tool":
@@ -53,10 +57,8 @@ def in_plain_words(turns: Sequence[Turn], tools: Sequence[Tool]) -> list[Turn]:
 def _plain(turn: Turn) -> Turn:
     if turn.role == "tool":
         return Turn("user", f"<tool_response>\n{turn.content}\n</tool_response>")
-    calls = [
-        f"{OPEN}\n{json.dumps({'name': call.name, 'arguments': _arguments(call)}, ensure_ascii=False)}\n{CLOSE}"
-        for call in turn.calls
-    ]
+    values = [{"name": call.name, "arguments": _arguments(call)} for call in turn.calls]
+    calls = [f"{OPEN}\n{json.dumps(value, ensure_ascii=False)}\n{CLOSE}" for value in values]
     return Turn(turn.role, "\n".join([*([turn.content] if turn.content else []), *calls]))
 
 

@@ -38,7 +38,7 @@ def notation_of(template: str) -> Notation | None:
 
 def forced_grammar(tools: Tools, notation: Notation) -> str:
     """The whole answer is a call, or several where allowed. Raises SchemaRefused."""
-    rules = Rules()
+    rules = Rules("c")
     wanted = [tool for tool in tools.offered if tools.only in ("", tool.name)]
     call = _call(rules, wanted, notation)
     if notation is Notation.BARE:
@@ -50,7 +50,7 @@ def forced_grammar(tools: Tools, notation: Notation) -> str:
 
 def opened_grammar(tools: Tools) -> str:
     """What follows an opening tag that the model wrote by itself. Raises SchemaRefused."""
-    rules = Rules()
+    rules = Rules("c")
     return rules.text(f"ws {_call(rules, tools.offered, Notation.TAGGED)} ws {quote(CLOSE)}")
 
 

@@ -34,6 +34,7 @@ class Device(Protocol):
     batch: int
     n_ctx: int
     n_vocab: int
+    embedding_ctx: int
 
     def tokenize(self, text: str, *, special: bool) -> list[int]:
         """Tokens of `text`; `special`: as a prompt, with control tokens and a beginning."""
@@ -81,4 +82,16 @@ class Device(Protocol):
 
     def load(self, slot: int, state: KvState) -> None:
         """Let an empty slot hold what was saved. Raises DecodeFailed, with the slot empty then."""
+        ...
+
+    def start_text(self) -> None:
+        """A new text, of at most `embedding_ctx` tokens, is to become a vector. Raises DecodeFailed."""
+        ...
+
+    def read_text(self, tokens: Tokens[int]) -> bool:
+        """Read a bounded part of it; whether it is all read. Raises DecodeFailed."""
+        ...
+
+    def vector(self) -> bytes:
+        """The text as a vector of length 1, little-endian float32. Raises DecodeFailed."""
         ...

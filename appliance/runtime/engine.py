@@ -6,6 +6,9 @@ from typing import Literal
 from appliance.protocol.messages import (
     Cancel,
     Credit,
+    Detokenize,
+    Detokenized,
+    Embed,
     Failed,
     Finished,
     Forget,
@@ -14,19 +17,21 @@ from appliance.protocol.messages import (
     GetStats,
     Progress,
     Queued,
+    Render,
     Stats,
     Tokenize,
     Tokenized,
     ToRuntime,
 )
 from appliance.runtime.cache import belongs
-from appliance.runtime.device import DecodeFailed, Device
+from appliance.runtime.device import BadGrammar, DecodeFailed, Device
 from appliance.runtime.intake import Intake, Refused
 from appliance.runtime.outbox import Outbox
 from appliance.runtime.scheduler import QueueFull, Scheduler
 from appliance.runtime.sequence import Phase, Sequence
 from appliance.runtime.slots import Slots
 from appliance.runtime.speed import Speeds
+from appliance.runtime.vectors import Vectors
 
 STATUS_S = 1.0  # how often those who wait hear of it
 STALL_S = 0.2  # the time prompt reading may add between two tokens of an answer
@@ -58,13 +63,14 @@ class Engine:
         self._scheduler = Scheduler(device.slots, queue_limit)
         self._slots = Slots(device, kv_ram_bytes)
         self._outbox = Outbox(send)
+        self._vectors = Vectors(device, queue_limit, send)
         self._speeds = Speeds()
         self._next_status = 0.0
 
     @property
     def busy(self) -> bool:
         """Whether a step has anything to do."""
-        return bool(self._scheduler.running or self._scheduler.waiting)
+        return bool(self._scheduler.running or self._scheduler.waiting or self._vectors.busy)
 
     def handle(self, message: ToRuntime) -> None:
         """Take one frame from web."""
@@ -76,13 +82,29 @@ class Engine:
             sequence = self._find(message.id)
             if sequence is not None:
                 self._finish(sequence, "cancelled")
+            self._vectors.cancel(message.id)
         elif isinstance(message, Forget):
             self._forget(message.cache_scope)
-        elif isinstance(message, Tokenize):
-            tokens = self._device.tokenize(message.text, special=False)
-            self._outbox.send(Tokenized(message.id, tuple(tokens)))
-        elif isinstance(message, GetStats):
-            self._outbox.send(self._stats(message.id))
+        elif isinstance(message, Embed):
+            self._vectors.add(message)
+        else:
+            self._reply(message)
+
+    def _reply(self, question: Tokenize | Detokenize | Render | GetStats) -> None:
+        """What needs no turn of its own is said at once."""
+        if isinstance(question, Tokenize):
+            tokens = self._device.tokenize(question.text, special=question.special)
+            self._outbox.send(Tokenized(question.id, tuple(tokens)))
+        elif isinstance(question, Detokenize):
+            self._outbox.send(Detokenized(question.id, self._text(question.tokens)))
+        elif isinstance(question, Render):
+            self._outbox.send(self._intake.rendered(question))
+        else:
+            self._outbox.send(self._stats(question.id))
+
+    def _text(self, tokens: tuple[int, ...]) -> str:
+        known = (token for token in tokens if 0 <= token < self._device.n_vocab)
+        return b"".join(map(self._device.piece, known)).decode("utf-8", "ignore")
 
     def step(self) -> None:
         """Start who may start, read a bounded part of the prompts, generate one token for each answer."""
@@ -95,6 +117,7 @@ class Engine:
             self._generate(step.decode)
         for sequence, count in step.prefill:
             self._read(sequence, count)
+        self._vectors.step()
         self._tell_waiting()
 
     # schedule
@@ -119,8 +142,8 @@ class Engine:
         while (sequence := self._scheduler.next_to_start()) is not None:
             slot, cached = self._slots.give(sequence)
             self._scheduler.start(sequence, slot, cached)
-            sequence.sampler = self._device.open_sampler(sequence.sampling)
             sequence.started = self._monotonic()
+            self._choose_sampler(sequence)
             if sequence.started - began >= STALL_S:
                 return  # moving KV takes time, and others are waiting for their next token
 
@@ -160,7 +183,7 @@ class Engine:
         if not sequence.prompt_left:
             sequence.phase = Phase.DECODE
             sequence.first_token = self._monotonic()
-            self._postprocess(sequence, self._device.sample(sequence.sampler, count - 1))
+            self._postprocess(sequence, count - 1)
 
     def _generate(self, rows: list[Sequence]) -> None:
         began = self._monotonic()
@@ -176,33 +199,56 @@ class Engine:
             return
         for row, sequence in enumerate(rows):
             sequence.stored += 1
-            self._postprocess(sequence, self._device.sample(sequence.sampler, row))
+            self._postprocess(sequence, row)
         self._speeds.generated(len(rows), self._monotonic() - began)
 
     # postprocess
 
-    def _postprocess(self, sequence: Sequence, token: int) -> None:
+    def _postprocess(self, sequence: Sequence, row: int) -> None:
+        answer = sequence.answer
+        token = answer.forced()
+        if token is None:
+            token = self._device.sample(sequence.sampler, row)
         self._scheduler.generated(sequence)
         if self._device.ends_answer(token):
             self._finish(sequence, "stop")
             return
-        self._outbox.text(sequence.id, sequence.accept(token, self._device.piece(token)))
-        if sequence.stop.stopped:
+        top = answer.wants_odds
+        odds = None if top is None else self._device.odds(token, row, top)
+        sequence.accept(token)
+        self._outbox.say(sequence.id, answer.accept(self._device.piece(token), odds))
+        if answer.over:
             self._finish(sequence, "stop")
         elif sequence.generated >= sequence.limit:
             self._finish(sequence, "length")
+        else:
+            self._choose_sampler(sequence)
+
+    def _choose_sampler(self, sequence: Sequence) -> None:
+        """Open the sampler that the next token wants, if it is another one than the last token's."""
+        plan = sequence.answer.plan
+        if plan == sequence.plan:
+            return
+        if sequence.sampler:
+            self._device.close_sampler(sequence.sampler)
+        sequence.sampler, sequence.plan = 0, plan
+        try:
+            sequence.sampler = self._device.open_sampler(plan)
+        except BadGrammar:
+            self._fail(sequence, "bad_grammar")
 
     def _finish(self, sequence: Sequence, reason: Reason) -> None:
         now = self._monotonic()
         started, first = sequence.started or now, sequence.first_token or now
-        self._outbox.text(sequence.id, sequence.stop.finish())
+        self._outbox.say(sequence.id, sequence.answer.finish())
         self._outbox.end(
             Finished(
                 id=sequence.id,
-                reason=reason,
+                reason=sequence.answer.reason if reason == "stop" else reason,
                 prompt_tokens=sequence.prompt_tokens,
                 completion_tokens=sequence.generated,
                 cached_tokens=sequence.cached,
+                reasoning_tokens=sequence.answer.reasoning_tokens,
                 dropped_turns=sequence.dropped_turns,
                 queue_s=started - sequence.arrived,
                 prefill_s=first - started,
@@ -213,8 +259,8 @@ class Engine:
             self._speeds.ended(sequence.prompt_tokens - sequence.cached, sequence.generated)
         self._release(sequence, sequence.cache_scope)
 
-    def _fail(self, sequence: Sequence) -> None:
-        self._outbox.end(Failed(id=sequence.id, code="internal"))
+    def _fail(self, sequence: Sequence, code: Literal["internal", "bad_grammar"] = "internal") -> None:
+        self._outbox.end(Failed(id=sequence.id, code=code))
         self._release(sequence, "")
 
     def _release(self, sequence: Sequence, scope: str) -> None:
@@ -222,7 +268,8 @@ class Engine:
         running = sequence.phase is not Phase.WAITING
         self._scheduler.remove(sequence)
         if running:
-            self._device.close_sampler(sequence.sampler)
+            if sequence.sampler:
+                self._device.close_sampler(sequence.sampler)
             self._slots.take_back(sequence, scope)
 
     def _forget(self, scope: str) -> None:

@@ -4,9 +4,10 @@ from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from appliance.protocol.messages import Turn
+from appliance.protocol.messages import Tools, Turn
 from appliance.runtime.cache import common_prefix
-from appliance.runtime.template import BadTemplate, ChatTemplate
+from appliance.runtime.template import NO_TOOLS, BadTemplate, ChatTemplate
+from appliance.runtime.thinking import opens
 
 CHARS_PER_TOKEN = 16  # longer text than this times the context is measured by its beginning
 FULL_SHARE = 4  # trimmed prompts leave one part in so many for the answer
@@ -27,8 +28,11 @@ class PromptTooLong(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Prompt:
+    """`thinks`: it ends inside reasoning that the template has opened."""
+
     tokens: list[int]
     dropped_turns: int = 0
+    thinks: bool = False
 
 
 class PromptBuilder:
@@ -40,22 +44,32 @@ class PromptBuilder:
         self._n_ctx = n_ctx
         self._public: OrderedDict[tuple[Turn, ...], list[int]] = OrderedDict()
 
-    def build(self, turns: Sequence[Turn], *, trim: bool, max_tokens: int | None) -> Prompt:
+    def build(
+        self,
+        turns: Sequence[Turn],
+        *,
+        trim: bool,
+        max_tokens: int | None,
+        tools: Tools = NO_TOOLS,
+        values: str = "",
+    ) -> Prompt:
         """The prompt. Raises PromptTooLong, BadTemplate.
 
         With `trim` the oldest turns go until there is room for an answer, but never the system
         turn or the last user turn; what remains begins with a user's turn.
         """
         if not trim:
-            return Prompt(self._within(self._n_ctx - 1, turns))
+            text = self.template.render(turns, tools, values)
+            return Prompt(self.within(self._n_ctx - 1, text), thinks=opens(text))
         room = self._n_ctx // FULL_SHARE
         wanted = self._n_ctx - min(room, max_tokens or room)
         kept = list(turns)
         while True:
             droppable = _oldest(kept)
+            text = self.template.render(kept, tools, values)
             try:
-                tokens = self._within(wanted if droppable else self._n_ctx - 1, kept)
-                return Prompt(tokens, len(turns) - len(kept))
+                tokens = self.within(wanted if droppable else self._n_ctx - 1, text)
+                return Prompt(tokens, len(turns) - len(kept), opens(text))
             except PromptTooLong as error:
                 if not droppable:
                     raise
@@ -96,8 +110,9 @@ class PromptBuilder:
             gone = {id(turn) for turn in oldest}
             kept[:] = [turn for turn in kept if id(turn) not in gone]
 
-    def _within(self, limit: int, turns: Sequence[Turn]) -> list[int]:
-        length, tokens = self._measure(self.template.render(turns))
+    def within(self, limit: int, text: str) -> list[int]:
+        """The tokens of a prompt. Raises PromptTooLong."""
+        length, tokens = self._measure(text)
         if length > limit:
             raise PromptTooLong(length)
         return tokens

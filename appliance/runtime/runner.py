@@ -18,6 +18,7 @@ from appliance.protocol.messages import Odds
 from appliance.protocol.settings import RuntimeSettings
 from appliance.runtime import context
 from appliance.runtime.device import DecodeFailed, KvState
+from appliance.runtime.embedder import Embedder
 from appliance.runtime.samplers import Samplers
 from appliance.runtime.sampling import SamplerPlan
 
@@ -61,6 +62,8 @@ class Runner:
         self._prompt = _Batch(self.batch, output_all=False)
         self._buffer = ctypes.create_string_buffer(4096)
         self._pieces: dict[int, bytes] = {}
+        self._embedder = Embedder(self._model, settings)
+        self.embedding_ctx = self._embedder.n_ctx
         self._samplers = Samplers(self._ctx, self._vocab, self.n_vocab, self.piece)
         self._try_out()
 
@@ -110,6 +113,17 @@ class Runner:
 
     def odds(self, token: int, row: int, top: int) -> tuple[Odds, tuple[Odds, ...]]:
         return self._samplers.odds(token, row, top)
+
+    # Device: vectors
+
+    def start_text(self) -> None:
+        self._embedder.start()
+
+    def read_text(self, tokens: Tokens[int]) -> bool:
+        return self._embedder.read(tokens)
+
+    def vector(self) -> bytes:
+        return self._embedder.vector()
 
     # Device: running
 

@@ -4,12 +4,11 @@ All of a request's state lives here; the scheduler moves it, the engine feeds it
 """
 
 from collections.abc import Sequence as Tokens
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from enum import Enum
 
-from appliance.runtime.detokenize import Utf8Stream
+from appliance.runtime.answer import Answer
 from appliance.runtime.sampling import SamplerPlan
-from appliance.runtime.stopping import StopStrings
 
 
 class Phase(Enum):
@@ -24,7 +23,7 @@ class Sequence:
     """`tokens` is the prompt, then what was generated; the first `stored` of them are in the KV cache.
 
     `limit`: most tokens it may generate. `most_running`: slots its payer may hold with it.
-    `sampler`: the device's handle while it runs, else 0.
+    `sampler`: the device's handle while it runs, else 0, made by `plan`.
     The first `prefix` tokens are shared in `prefix_scope`; `held`: it has a slot, but somebody
     else is reading those for it. `told`: the reader knows that it waits. Times are monotonic seconds.
     """
@@ -37,8 +36,7 @@ class Sequence:
     tokens: list[int]
     prompt_tokens: int
     limit: int
-    sampling: SamplerPlan
-    stop: StopStrings
+    answer: Answer
     arrived: float
     deadline: float
     most_running: int = 2**31
@@ -49,13 +47,13 @@ class Sequence:
     phase: Phase = Phase.WAITING
     slot: int = -1
     sampler: int = 0
+    plan: SamplerPlan | None = None
     stored: int = 0
     cached: int = 0
     generated: int = 0
     told: bool = False
     started: float = 0.0
     first_token: float = 0.0
-    utf8: Utf8Stream = field(default_factory=Utf8Stream)
 
     @property
     def prompt_left(self) -> int:
@@ -71,8 +69,7 @@ class Sequence:
         """The next `count` prompt tokens to read."""
         return self.tokens[self.stored : self.stored + count]
 
-    def accept(self, token: int, piece: bytes) -> str:
-        """Add a generated token; the text that can be shown now."""
+    def accept(self, token: int) -> None:
+        """Add a generated token."""
         self.tokens.append(token)
         self.generated += 1
-        return self.stop.feed(self.utf8.feed(piece))

@@ -62,6 +62,7 @@ class FakeDevice:
     """Implements runtime.device.Device. A step costs `clock` a millisecond a token."""
 
     n_vocab = 0x110000
+    embedding_ctx = 32
     batch = 512
 
     def __init__(self, clock: FakeClock, slots: int = 4, n_ctx: int = 64) -> None:
@@ -70,6 +71,7 @@ class FakeDevice:
         self.kv: list[list[int]] = [[] for _ in range(slots)]
         self.samplers: set[int] = set()
         self.largest_read = 0
+        self.text_read = 0
         self.broken = False
         self.read_tokens = 0
         self.saved: list[SavedKv] = []
@@ -119,6 +121,17 @@ class FakeDevice:
     def odds(self, token: int, row: int, top: int) -> tuple[Odds, tuple[Odds, ...]]:  # noqa: ARG002
         chosen = Odds(self.piece(token), -0.5)
         return chosen, (chosen,) * min(top, 1)
+
+    def start_text(self) -> None:
+        self.text_read = 0
+
+    def read_text(self, tokens: Tokens[int]) -> bool:
+        self._spend(min(8, len(tokens) - self.text_read))
+        self.text_read += 8
+        return self.text_read >= len(tokens)
+
+    def vector(self) -> bytes:
+        return b"\0\0\x80\x3f"
 
     def keep(self, slot: int, count: int) -> int:
         del self.kv[slot][count:]

@@ -7,11 +7,11 @@ def test_a_reader_without_credit_gets_merged_text_later_and_everything_by_the_en
     outbox = Outbox(sent.append)
     outbox.open("slow")
     for number in range(INITIAL_CREDIT + 10):
-        outbox.text("slow", f"{number} ")
+        outbox.say("slow", [Token("slow", f"{number} ")])
     assert len(sent) == INITIAL_CREDIT
     outbox.credit("slow", 1)
     assert len(sent) == INITIAL_CREDIT + 1
-    outbox.text("slow", "last")
+    outbox.say("slow", [Token("slow", "last")])
     outbox.end(Finished(id="slow", reason="stop"))
     outbox.credit("slow", 5)
     assert isinstance(sent[-1], Finished)
@@ -25,7 +25,7 @@ def test_credit_never_grows_beyond_the_first_amount() -> None:
     outbox.open("liar")
     outbox.credit("liar", 10**9)
     for _ in range(INITIAL_CREDIT * 2):
-        outbox.text("liar", "x")
+        outbox.say("liar", [Token("liar", "x")])
     assert len(sent) == INITIAL_CREDIT
 
 
@@ -35,7 +35,7 @@ def test_one_slow_reader_does_not_hold_up_another() -> None:
     outbox.open("slow")
     outbox.open("quick")
     for _ in range(INITIAL_CREDIT + 1):
-        outbox.text("slow", "s")
-        outbox.text("quick", "q")
+        outbox.say("slow", [Token("slow", "s")])
+        outbox.say("quick", [Token("quick", "q")])
         outbox.credit("quick", 1)
     assert sum(frame == Token("quick", "q") for frame in sent) == INITIAL_CREDIT + 1

@@ -7,10 +7,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from appliance.protocol.messages import Sampling
+from appliance.runtime.answer import Answer, Rules
 from appliance.runtime.fairness import INPUT_WEIGHT, OUTPUT_WEIGHT
 from appliance.runtime.sampling import plan
 from appliance.runtime.scheduler import BATCH_TURN, QueueFull, Scheduler
 from appliance.runtime.sequence import Phase, Sequence
+from appliance.runtime.speech import Speech
 from appliance.runtime.stopping import StopStrings
 
 LONGEST_PROMPT, LONGEST_ANSWER = 40, 30
@@ -28,8 +30,7 @@ def sequence(
         tokens=[1] * prompt,
         prompt_tokens=prompt,
         limit=answer,
-        sampling=plan(Sampling(), 2, 1),
-        stop=StopStrings(()),
+        answer=Answer(name, Rules(plan(Sampling(), 2, 1)), Speech(StopStrings(()), opened=False)),
         arrived=0.0,
         deadline=1e9,
     )
