@@ -4,6 +4,7 @@ NaesilError
 |-- InvalidInput          the request itself is wrong
 |   `-- ContextTooLong    the conversation does not fit the model
 |-- NotSignedIn           no session or key, or one that is no longer good
+|   `-- StepRequired      signed in, but something must be proven or set up first
 |-- Forbidden             known, but not allowed
 |   `-- PolicyViolation   a rule of policies/*.yaml said no
 |-- NotFound              no such thing, or not yours (both answer alike)
@@ -78,6 +79,16 @@ class ContextTooLong(InvalidInput):
 
 class NotSignedIn(NaesilError):
     code = "not_signed_in"
+
+
+class StepRequired(NotSignedIn):
+    """Signed in, but something must be done first; `step` names the page where."""
+
+    code = "step_required"
+
+    def __init__(self, template: str, *, step: str) -> None:
+        super().__init__(template)
+        self.step = step
 
 
 class Forbidden(NaesilError):

@@ -17,9 +17,13 @@ from appliance.config import Settings
 from appliance.core import Principal
 from appliance.egress.sealer import LocalSealer
 from appliance.errors import N_, ConfigError
+from appliance.identity import house as identity
 from appliance.identity.accounts import Accounts
+from appliance.identity.house import Identity
 from appliance.identity.keys import ApiKeys
 from appliance.ids import new_id
+from appliance.policy.active import ActivePolicy
+from appliance.policy.documents import load_active
 from appliance.storage import migrate
 from appliance.storage.engine import Database
 from appliance.storage.folder import prepare_data_folder
@@ -36,8 +40,15 @@ class House:
     clock: Clock
     database: Database
     audit: AuditLog
-    accounts: Accounts
-    keys: ApiKeys
+    identity: Identity
+
+    @property
+    def accounts(self) -> Accounts:
+        return self.identity.accounts
+
+    @property
+    def keys(self) -> ApiKeys:
+        return self.identity.keys
 
 
 @contextmanager
@@ -59,8 +70,8 @@ def open_house(data: Path | None, *, create: bool = False) -> Iterator[House]:
         migrate.upgrade(database)
         vault = Vault.open(settings.keys_folder, clock)
         audit = AuditLog(vault, clock, new_id())
-        accounts = Accounts(database, vault, audit, clock)
-        yield House(settings, clock, database, audit, accounts, ApiKeys(database, audit, clock))
+        policy = ActivePolicy(load_active(settings))
+        yield House(settings, clock, database, audit, identity.build(database, vault, audit, clock, policy))
         seal(settings, database)
     finally:
         database.close()

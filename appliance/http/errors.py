@@ -4,7 +4,7 @@ import logging
 import traceback
 from collections.abc import Mapping
 from types import MappingProxyType
-from urllib.parse import quote
+from urllib.parse import quote, urlsplit
 
 from fastapi import Request, Response
 from fastapi.exceptions import RequestValidationError
@@ -13,8 +13,18 @@ from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from appliance.errors import N_, InvalidInput, LimitReached, NaesilError, NotFound, NotSignedIn, Unavailable
+from appliance.errors import (
+    N_,
+    InvalidInput,
+    LimitReached,
+    NaesilError,
+    NotFound,
+    NotSignedIn,
+    StepRequired,
+    Unavailable,
+)
 from appliance.http.api import errors as api_errors
+from appliance.http.links import local_path
 from appliance.http.view import View
 from appliance.ids import new_id
 
@@ -23,6 +33,7 @@ STATUSES: Mapping[str, int] = MappingProxyType(
         "invalid_input": 400,
         "context_too_long": 400,
         "not_signed_in": 401,
+        "step_required": 401,
         "forbidden": 403,
         "policy_violation": 403,
         "not_found": 404,
@@ -34,6 +45,14 @@ STATUSES: Mapping[str, int] = MappingProxyType(
     }
 )
 API_PREFIX = "/v1"
+STEPS: Mapping[str, str] = MappingProxyType(
+    {
+        "code": "/sign-in/code",
+        "password": "/account/password",
+        "second-factor": "/account/second-factor",
+        "confirm": "/account/confirm",
+    }
+)
 
 log = logging.getLogger(__name__)
 
@@ -78,6 +97,8 @@ class Errors:
         if wants_json(request):
             body = {"error": {"code": error.code, "message": message, "field": error.field}}
             return JSONResponse(body, status, headers)
+        if isinstance(error, StepRequired):
+            return RedirectResponse(f"{STEPS[error.step]}?next={quote(_back_to(request))}", 303)
         if isinstance(error, NotSignedIn) and request.method == "GET":
             return RedirectResponse(f"/sign-in?next={quote(request.url.path)}", 303)
         page = self._view.page(request, "pages/error.html", status, status=status, message=message)
@@ -125,6 +146,13 @@ class LastResort:
             log.error("request failed: reference %s: %s", reference, _trail(error))
             if scope["type"] == "http" and not started:
                 await self.errors.refuse(scope, receive, send, _our_fault(reference))
+
+
+def _back_to(request: Request) -> str:
+    """Where to go on afterwards: this page, or for a form the page that shows it."""
+    if request.method == "GET":
+        return request.url.path
+    return local_path(urlsplit(request.headers.get("referer", "")).path or "/")
 
 
 def _our_fault(reference: str) -> OurFault:

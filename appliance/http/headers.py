@@ -30,10 +30,13 @@ _FEATURES = (
     "accelerometer", "autoplay", "browsing-topics", "camera", "display-capture",
     "encrypted-media", "fullscreen", "geolocation", "gyroscope", "hid", "identity-credentials-get",
     "idle-detection", "local-fonts", "magnetometer", "microphone", "midi", "otp-credentials", "payment",
-    "picture-in-picture", "publickey-credentials-create", "publickey-credentials-get", "screen-wake-lock",
+    "picture-in-picture", "screen-wake-lock",
     "serial", "storage-access", "usb", "window-management", "xr-spatial-tracking",
 )  # fmt: skip
-PERMISSIONS_POLICY = ", ".join(f"{feature}=()" for feature in _FEATURES)
+_OURS = ("publickey-credentials-create", "publickey-credentials-get")  # passkeys, on our own pages only
+PERMISSIONS_POLICY = ", ".join(
+    (*(f"{feature}=()" for feature in _FEATURES), *(f"{feature}=(self)" for feature in _OURS))
+)
 
 ALWAYS = {
     "Content-Security-Policy": CONTENT_SECURITY_POLICY,

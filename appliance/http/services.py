@@ -9,6 +9,7 @@ from appliance.clock import Clock
 from appliance.completions.pipeline import Completions
 from appliance.config import Settings
 from appliance.identity.accounts import Accounts
+from appliance.identity.house import Identity
 from appliance.identity.keys import ApiKeys
 from appliance.identity.sessions import Sessions
 from appliance.inference.client import InferenceClient
@@ -22,9 +23,7 @@ class Services:
     `setup_token_sha256` is the hex digest of the one-time setup address, None when there is none.
     """
 
-    accounts: Accounts
-    sessions: Sessions
-    keys: ApiKeys
+    identity: Identity
     chat: Chat
     completions: Completions
     inference: InferenceClient
@@ -37,6 +36,18 @@ class Services:
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "started_at", self.clock.now())
+
+    @property
+    def accounts(self) -> Accounts:
+        return self.identity.accounts
+
+    @property
+    def sessions(self) -> Sessions:
+        return self.identity.sessions
+
+    @property
+    def keys(self) -> ApiKeys:
+        return self.identity.keys
 
     @property
     def secure(self) -> bool:

@@ -27,7 +27,7 @@ _INVISIBLE = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class Account:
-    """A person's account as others may see it; nothing secret."""
+    """An account as others may see it; nothing secret. `kind`: person, service or emergency."""
 
     id: str
     name: str
@@ -35,6 +35,8 @@ class Account:
     disabled: bool
     created_at: datetime
     last_sign_in_at: datetime | None
+    kind: str = "person"
+    second_factor: bool = False
 
 
 class Accounts:
@@ -50,13 +52,22 @@ class Accounts:
         with self._database.read() as session:
             return bool(store.administrators(session))
 
-    def create(self, actor: Principal, name: str, password: str, roles: frozenset[str]) -> Account:
+    def create(
+        self, actor: Principal, name: str, password: str, roles: frozenset[str], *, must_change: bool = False
+    ) -> Account:
         """A new account with a data key of its own. Conflict when the name is taken."""
         name = clean_name(name)
         passwords.check_strength(password, name)
         encoded = passwords.hash_password(password)
         with self._database.write() as session:
-            return self._create(session, actor, name, encoded, roles)
+            row = self.create_in(session, actor, name, roles, encoded=encoded)
+            row.must_change = must_change
+            return account_of(row)
+
+    def create_service(self, actor: Principal, name: str, roles: frozenset[str]) -> Account:
+        """An account for programs: no password opens it, it acts by its API keys only."""
+        with self._database.write() as session:
+            return account_of(self.create_in(session, actor, clean_name(name), roles, kind="service"))
 
     def create_first_administrator(self, origin: str, name: str, password: str) -> Account:
         """The account that sets the product up. Conflict once there is an administrator."""
@@ -68,9 +79,9 @@ class Accounts:
                 raise Conflict(N_("Naesil is already set up: an administrator exists. Sign in instead."))
             actor = Principal(SYSTEM.user_id, SYSTEM.kind, origin=origin)
             roles = frozenset[str]({Role.ADMINISTRATOR, Role.MEMBER})
-            account = self._create(session, actor, name, encoded, roles)
-            self._audit.append(session, _entry(AuditAction.SETUP, actor, account.id))
-            return account
+            row = self.create_in(session, actor, name, roles, encoded=encoded)
+            self._audit.append(session, _entry(AuditAction.SETUP, actor, row.id))
+            return account_of(row)
 
     def find(self, name: str) -> Account:
         """The account of that name. NotFound if there is none."""
@@ -93,6 +104,7 @@ class Accounts:
         """Shut the account and everything signed in with it, at once."""
         with self._database.write() as session:
             row = _user(session, name)
+            refuse_auditor(actor, row)
             if [admin.id for admin in store.administrators(session)] == [row.id]:
                 raise Conflict(
                     N_("'%(name)s' is the last administrator. Make another one first."), name=row.name
@@ -109,26 +121,52 @@ class Accounts:
             self._audit.append(session, _entry(AuditAction.USER_ENABLED, actor, row.id))
             return account_of(row)
 
-    def reset_password(self, actor: Principal, name: str, password: str) -> Account:
+    def reset_password(
+        self, actor: Principal, name: str, password: str, *, must_change: bool = False
+    ) -> Account:
         """Give the account another password; its sessions end."""
         passwords.check_strength(password, name)
         encoded = passwords.hash_password(password)
         with self._database.write() as session:
             row = _user(session, name)
-            row.password_hash = encoded
+            refuse_auditor(actor, row)
+            row.password_hash, row.must_change = encoded, must_change
             store.end_sessions(session, row.id)
             self._audit.append(session, _entry(AuditAction.USER_RESET, actor, row.id))
             return account_of(row)
 
-    def _create(
-        self, session: Session, actor: Principal, name: str, encoded: str, roles: frozenset[str]
-    ) -> Account:
+    def delete_in(self, session: Session, actor: Principal, row: store.UserRow) -> None:
+        """Forget a disabled account, in the caller's transaction. Its data key dies with it.
+
+        Raises Conflict for one that is still enabled.
+        """
+        refuse_auditor(actor, row)
+        if not row.disabled:
+            raise Conflict(N_("Disable '%(name)s' first; a disabled account can be deleted."), name=row.name)
+        self._vault.destroy_subject(session, row.id)
+        session.delete(row)
+        self._audit.append(session, _entry(AuditAction.USER_DELETED, actor, row.id))
+
+    def create_in(
+        self, session: Session, actor: Principal, name: str, roles: frozenset[str], *,
+        encoded: str = passwords.NONE, kind: str = "person",
+    ) -> store.UserRow:  # fmt: skip
+        """A new account in the caller's transaction; without `encoded` no password opens it.
+
+        Raises Conflict when the name is taken, and for an auditor made by one person alone.
+        """
+        if Role.AUDITOR in roles and actor.kind != SYSTEM.kind:
+            raise Conflict(
+                N_("Make the account first, then ask for the auditor's role: a second person must agree."),
+                field="roles",
+            )
         if store.user_by_name(session, fold(name)) is not None:
             raise Conflict(N_("There is already a user called '%(name)s'."), field="name", name=name)
         row = store.UserRow(
             id=new_id(),
             name=name,
             folded_name=fold(name),
+            kind=kind,
             password_hash=encoded,
             roles=sorted(roles),
             disabled=False,
@@ -138,7 +176,8 @@ class Accounts:
         session.add(row)
         self._vault.create_subject(session, row.id)
         self._audit.append(session, _entry(AuditAction.USER_CREATED, actor, row.id))
-        return account_of(row)
+        session.flush()
+        return row
 
 
 def clean_name(name: str) -> str:
@@ -155,9 +194,23 @@ def fold(name: str) -> str:
     return unicodedata.normalize("NFKC", folded).encode("utf-8", "replace").decode()
 
 
+def refuse_auditor(actor: Principal, row: store.UserRow) -> None:
+    """Conflict for one person's attempt to shut out, take over or remove who watches them."""
+    if Role.AUDITOR in row.roles and actor.kind != SYSTEM.kind:
+        raise Conflict(
+            N_(
+                "'%(name)s' is an auditor: nobody changes that account alone. Ask to take the auditor's "
+                "role away; when a second person has agreed, this can be done."
+            ),
+            name=row.name,
+        )
+
+
 def account_of(row: store.UserRow) -> Account:
-    roles = frozenset(row.roles)
-    return Account(row.id, row.name, roles, row.disabled, row.created_at, row.last_sign_in_at)
+    return Account(
+        row.id, row.name, frozenset(row.roles), row.disabled, row.created_at, row.last_sign_in_at,
+        row.kind, row.totp_secret is not None,
+    )  # fmt: skip
 
 
 def _user(session: Session, name: str) -> store.UserRow:

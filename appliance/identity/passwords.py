@@ -21,6 +21,8 @@ MEMORY_KIB = 19 * 1024  # OWASP's smallest set for argon2id: 19 MiB, 2 passes, 1
 PASSES = 2
 COMMON_FILE = "common_passwords.txt"
 
+NONE = "!"  # the hash of an account that no password opens
+
 _HASHER = PasswordHasher(time_cost=PASSES, memory_cost=MEMORY_KIB, parallelism=1)
 _USUAL_TAIL = re.compile(r"[0-9]{0,6}[!@#$%^&*?.~_-]{0,3}\Z")
 _NUMBER = re.compile(r"[0-9]{1,11}\Z")

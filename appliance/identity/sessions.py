@@ -1,12 +1,11 @@
-"""Browser sessions: opened by a password, known by a token, ended by time or by hand.
+"""Browser sessions: known by a token, ended by time, by hand, or all of one person's at once.
 
-Unknown names are checked against a dummy hash: a name nobody has, a wrong password and a
-disabled account take the same time and read the same (OWASP ASVS 5.0, 6.3).
+How long they last is policy (access.yaml, `sign_in`). A session is opened by the door (door.py)
+and nowhere else.
 """
 
 import hashlib
 import secrets
-import threading
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -18,17 +17,16 @@ from appliance.audit.entry import Entry
 from appliance.audit.log import AuditLog
 from appliance.clock import Clock
 from appliance.core import Outcome, Principal
-from appliance.errors import N_, LimitReached, NotFound, NotSignedIn, StorageFailed
-from appliance.identity import passwords, store
-from appliance.identity.accounts import Account, account_of, fold
-from appliance.identity.lockout import Lockout
+from appliance.errors import N_, NotFound, StorageFailed
+from appliance.identity import store
 from appliance.ids import new_id
+from appliance.policy.active import ActivePolicy
 from appliance.storage.engine import Database
-from appliance.storage.vault import Vault
 
-IDLE = timedelta(hours=8)
-ABSOLUTE = timedelta(days=7)
 TOUCH_EVERY = timedelta(minutes=1)
+EMERGENCY = "emergency"
+EMERGENCY_LASTS = timedelta(hours=1)
+SECOND_FACTOR_WITHIN = timedelta(minutes=5)
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,82 +39,67 @@ class OpenSession:
     used_at: datetime
 
 
-class Sessions:
-    """The service. Holds one dummy hash, made at start, for names nobody has.
+@dataclass(frozen=True, slots=True)
+class KnownSession:
+    """Whose a token is and what the session has proven.
 
-    Passwords are verified one at a time: no guess slips past the counters beside another,
-    and a flood of sign-ins costs one core and the memory of one hash.
+    `pending`: the password only, the code is still awaited. `second_factor_due`: the policy wants
+    one for this role and there is none. `confirmed`: a proof of identity so fresh that dangerous
+    acts need no other.
     """
 
-    def __init__(self, database: Database, vault: Vault, audit: AuditLog, clock: Clock) -> None:
+    principal: Principal
+    pending: bool
+    must_change_password: bool
+    second_factor_due: bool
+    confirmed: bool
+
+
+class Sessions:
+    """The service. Every method is one short transaction but `open_in`, which joins the caller's."""
+
+    def __init__(self, database: Database, audit: AuditLog, clock: Clock, policy: ActivePolicy) -> None:
         self._database = database
-        self._vault = vault
         self._audit = audit
         self._clock = clock
-        self._lockout = Lockout(vault, clock)
-        self._dummy = passwords.hash_password(secrets.token_urlsafe())
-        self._turn = threading.Lock()
+        self._policy = policy
 
-    def sign_in(self, name: str, password: str, origin: str) -> tuple[Account, str]:
-        """The account and a fresh session token for its cookie.
-
-        Raises NotSignedIn for a wrong name or password or a disabled account (all alike),
-        LimitReached while too many wrong ones came in a row.
-        """
-        folded = fold(name)
-        with self._turn:
-            with self._database.read() as session:
-                wait = self._lockout.wait(session, folded, origin)
-                user = store.user_by_name(session, folded)
-            if wait > 0:
-                self._refuse(folded, origin, "locked-out")
-                raise LimitReached(
-                    N_("Too many wrong passwords. Wait %(seconds)d seconds and try again."),
-                    retry_after=wait,
-                    seconds=wait,
-                )
-            encoded = self._dummy if user is None else user.password_hash
-            if not passwords.matches(encoded, password) or user is None:
-                self._refuse(folded, origin, "wrong-credentials")
-            elif user.disabled:
-                self._refuse(folded, origin, "account-disabled")
-            elif (opened := self._open(user.id, origin, encoded)) is not None:
-                return opened
-        raise NotSignedIn(N_("The name or the password is wrong."))
-
-    def open_for(self, account: Account, origin: str) -> str:
-        """A session without a password, right after the first-run set-up made the account."""
-        opened = self._open(account.id, origin)
-        if opened is None:
-            raise NotSignedIn(N_("The name or the password is wrong."))
-        return opened[1]
-
-    def authenticate(self, token: str, origin: str) -> Principal | None:
-        """Who this token belongs to; None when it is unknown or its time is over."""
+    def known(self, token: str, origin: str) -> KnownSession | None:
+        """Whose this token is; None when it is unknown or its time is over."""
         now = self._clock.now()
         with self._database.read() as session:
             found = store.session_by_hash(session, _hash(token))
             if found is None:
                 return None
             row, user = found
-            if user.disabled or self._over(row):
+            if user.disabled or self._over(row, user.kind):
                 return None
-            touch = now - row.used_at > TOUCH_EVERY
             groups = store.group_names_of(session, user.id)
-            principal = Principal(user.id, "user", row.id, origin, frozenset(user.roles), groups)
+            known = KnownSession(
+                Principal(user.id, "user", row.id, origin, frozenset(user.roles), groups),
+                row.pending,
+                user.must_change,
+                self._second_factor_due(session, user),
+                row.confirmed_at is not None and now - row.confirmed_at <= self._fresh(),
+            )
+            touch = now - row.used_at > TOUCH_EVERY
         if touch:
             with suppress(StorageFailed):  # a full disk stops new work, not looking at the old
                 self._touch(row.id, now)
-        return principal
+        return known
+
+    def authenticate(self, token: str, origin: str) -> Principal | None:
+        """Who acts with this token; None for a token that has not proven everything yet."""
+        known = self.known(token, origin)
+        return None if known is None or known.pending else known.principal
 
     def list(self, user_id: str) -> list[OpenSession]:
         """Where this person is signed in, the last used first."""
         with self._database.read() as session:
-            rows = store.sessions_of(session, user_id)
             return [
                 OpenSession(row.id, row.origin, row.created_at, row.used_at)
-                for row in rows
-                if not self._over(row)
+                for row in store.sessions_of(session, user_id)
+                if not row.pending and not self._over(row)
             ]
 
     def end(self, actor: Principal, user_id: str, session_id: str) -> None:
@@ -128,65 +111,65 @@ class Sessions:
             store.end_session(session, row.id)
             self._audit.append(session, _entry(AuditAction.LOGOUT, actor, row.id, user_id))
 
+    def end_all(self, actor: Principal, user_id: str, *, but: str = "") -> int:
+        """End every session of this user except `but`; how many ended."""
+        with self._database.write() as session:
+            rows = [row for row in store.sessions_of(session, user_id) if row.id != but]
+            for row in rows:
+                store.end_session(session, row.id)
+                self._audit.append(session, _entry(AuditAction.LOGOUT, actor, row.id, user_id))
+            return len(rows)
+
     def sign_out(self, principal: Principal) -> None:
         """End this principal's own session; nothing happens when it has ended already."""
         with suppress(NotFound):
             self.end(principal, principal.user_id, principal.credential_id)
 
-    def _open(self, user_id: str, origin: str, encoded: str = "") -> tuple[Account, str] | None:
-        """A session, unless the account was disabled or got another password than `encoded` meanwhile."""
-        token = secrets.token_urlsafe(32)
-        now = self._clock.now()
-        with self._database.write() as session:
-            user = session.get_one(store.UserRow, user_id)
-            if user.disabled or (encoded and user.password_hash != encoded):
-                return None
+    def open_in(
+        self, session: Session, user: store.UserRow, origin: str, *, pending: bool
+    ) -> tuple[Principal, str]:
+        """A fresh session for this account and its token, in the caller's transaction."""
+        token, now = secrets.token_urlsafe(32), self._clock.now()
+        for old in store.sessions_of(session, user.id):
+            if self._over(old):
+                store.end_session(session, old.id)
+        row = store.SessionRow(
+            id=new_id(),
+            user_id=user.id,
+            token_hash=_hash(token),
+            origin=origin,
+            created_at=now,
+            used_at=now,
+            pending=pending,
+            confirmed_at=None if pending else now,
+        )
+        session.add(row)
+        principal = Principal(user.id, "user", row.id, origin, frozenset(user.roles))
+        if not pending:
             user.last_sign_in_at = now
-            for old in store.sessions_of(session, user_id):
-                if self._over(old):
-                    store.end_session(session, old.id)
-            row = store.SessionRow(
-                id=new_id(),
-                user_id=user.id,
-                token_hash=_hash(token),
-                origin=origin,
-                created_at=now,
-                used_at=now,
-            )
-            session.add(row)
-            self._lockout.succeeded(session, user.folded_name, origin)
-            principal = Principal(user.id, "user", row.id, origin)
             self._audit.append(session, _entry(AuditAction.LOGIN, principal, row.id, user.id))
-            return account_of(user), token
+        return principal, token
 
-    def _over(self, row: store.SessionRow) -> bool:
-        now = self._clock.now()
-        return now - row.used_at > IDLE or now - row.created_at > ABSOLUTE
+    def _over(self, row: store.SessionRow, kind: str = "") -> bool:
+        now, limits = self._clock.now(), self._policy.current.access.sign_in
+        longest = EMERGENCY_LASTS if kind == EMERGENCY else timedelta(hours=limits.absolute_hours)
+        if row.pending:
+            longest = SECOND_FACTOR_WITHIN
+        return now - row.used_at > timedelta(minutes=limits.idle_minutes) or now - row.created_at > longest
+
+    def _second_factor_due(self, session: Session, user: store.UserRow) -> bool:
+        demanded = self._policy.current.access.sign_in.second_factor
+        if user.totp_secret is not None or frozenset(demanded).isdisjoint(user.roles):
+            return False
+        return not store.passkeys_of(session, user.id)
+
+    def _fresh(self) -> timedelta:
+        return timedelta(minutes=self._policy.current.access.sign_in.confirm_minutes)
 
     def _touch(self, session_id: str, now: datetime) -> None:
         with self._database.write() as session:
             if (row := session.get(store.SessionRow, session_id)) is not None:
                 row.used_at = now
-
-    def _refuse(self, folded_name: str, origin: str, reason: str) -> None:
-        """Record a refused sign-in, and count it unless the door was locked anyway."""
-        with self._database.write() as session:
-            if reason != "locked-out":
-                self._lockout.failed(session, folded_name, origin)
-            self._audit.append(session, self._refusal(session, folded_name, origin, reason))
-
-    def _refusal(self, session: Session, folded_name: str, origin: str, reason: str) -> Entry:
-        user = store.user_by_name(session, folded_name)
-        user_id = "" if user is None else user.id
-        return Entry(
-            action=AuditAction.LOGIN_FAILED,
-            actor=Principal(user_id, "user", origin=origin),
-            outcome=Outcome.REFUSED,
-            object=f"user:{user_id}" if user_id else self._vault.pseudonym(folded_name),
-            subject=user_id,
-            task="identity",
-            reason=reason,
-        )
 
 
 def _hash(token: str) -> bytes:

@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from sqlalchemy import JSON, ForeignKey, delete, func, select
+from sqlalchemy import JSON, ForeignKey, delete, false, func, select
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from appliance.core import Role
@@ -10,7 +10,11 @@ from appliance.storage.base import Base
 
 
 class UserRow(Base):
-    """An account. `folded_name` makes names unique whatever their case or width."""
+    """An account. `folded_name` makes names unique whatever their case or width.
+
+    `kind`: person, service or emergency. `must_change`: the password was given by somebody else.
+    `totp_secret` is sealed under the person's own key; `totp_step` is the last step that was used.
+    """
 
     __tablename__ = "users"
 
@@ -22,10 +26,18 @@ class UserRow(Base):
     disabled: Mapped[bool]
     created_at: Mapped[datetime]
     last_sign_in_at: Mapped[datetime | None]
+    kind: Mapped[str] = mapped_column(server_default="person", default="person")
+    must_change: Mapped[bool] = mapped_column(server_default=false(), default=False)
+    totp_secret: Mapped[bytes | None]
+    totp_step: Mapped[int | None]
 
 
 class SessionRow(Base):
-    """A signed-in browser; only the SHA-256 of its token is kept."""
+    """A signed-in browser; only the SHA-256 of its token is kept.
+
+    `pending`: the password was right, the second factor is still awaited. `confirmed_at`: when the
+    person last proved who they are.
+    """
 
     __tablename__ = "sessions"
 
@@ -35,10 +47,12 @@ class SessionRow(Base):
     origin: Mapped[str]
     created_at: Mapped[datetime]
     used_at: Mapped[datetime]
+    pending: Mapped[bool] = mapped_column(server_default=false(), default=False)
+    confirmed_at: Mapped[datetime | None]
 
 
 class KeyRow(Base):
-    """An API key; only the SHA-256 of its secret is kept."""
+    """An API key; only the SHA-256 of its secret is kept. An empty scope is no limit."""
 
     __tablename__ = "api_keys"
 
@@ -49,6 +63,57 @@ class KeyRow(Base):
     created_at: Mapped[datetime]
     expires_at: Mapped[datetime | None]
     used_at: Mapped[datetime | None]
+    models: Mapped[list[str]] = mapped_column(JSON, server_default="[]", default=list)
+    endpoints: Mapped[list[str]] = mapped_column(JSON, server_default="[]", default=list)
+    addresses: Mapped[list[str]] = mapped_column(JSON, server_default="[]", default=list)
+
+
+class RecoveryCodeRow(Base):
+    """A code that stands in for the second factor once; only its keyed hash is kept."""
+
+    __tablename__ = "recovery_codes"
+
+    code_hash: Mapped[str] = mapped_column(primary_key=True)
+    user_id: Mapped[str] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"), index=True)
+
+
+class PasskeyRow(Base):
+    """A WebAuthn credential: its id, and the attested public key as the authenticator gave it."""
+
+    __tablename__ = "passkeys"
+
+    id: Mapped[str] = mapped_column(primary_key=True)
+    user_id: Mapped[str] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"), index=True)
+    label: Mapped[str]
+    credential_id: Mapped[bytes] = mapped_column(unique=True)
+    credential: Mapped[bytes]
+    sign_count: Mapped[int]
+    created_at: Mapped[datetime]
+    used_at: Mapped[datetime | None]
+
+
+class LinkRow(Base):
+    """A one-time address by which a person sets a password; only the SHA-256 of its token is kept."""
+
+    __tablename__ = "sign_in_links"
+
+    id: Mapped[str] = mapped_column(primary_key=True)
+    user_id: Mapped[str] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"), index=True)
+    token_hash: Mapped[bytes] = mapped_column(unique=True)
+    purpose: Mapped[str]
+    expires_at: Mapped[datetime]
+
+
+class RoleRequestRow(Base):
+    """Roles somebody asked for, waiting for a second person's word."""
+
+    __tablename__ = "role_requests"
+
+    id: Mapped[str] = mapped_column(primary_key=True)
+    user_id: Mapped[str] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"), index=True)
+    roles: Mapped[list[str]] = mapped_column(JSON)
+    asked_by: Mapped[str]
+    asked_at: Mapped[datetime]
 
 
 class FailureRow(Base):
@@ -168,3 +233,43 @@ def remove_member(session: Session, group_id: str, user_id: str) -> bool:
 def remove_group(session: Session, group_id: str) -> None:
     session.execute(delete(MemberRow).where(MemberRow.group_id == group_id))
     session.execute(delete(GroupRow).where(GroupRow.id == group_id))
+
+
+def remove_recovery_codes(session: Session, user_id: str) -> None:
+    session.execute(delete(RecoveryCodeRow).where(RecoveryCodeRow.user_id == user_id))
+
+
+def count_recovery_codes(session: Session, user_id: str) -> int:
+    query = select(func.count()).select_from(RecoveryCodeRow).where(RecoveryCodeRow.user_id == user_id)
+    return session.scalar(query) or 0
+
+
+def use_recovery_code(session: Session, user_id: str, code_hash: str) -> bool:
+    """Whether the code was there; it is gone now."""
+    where = (RecoveryCodeRow.user_id == user_id, RecoveryCodeRow.code_hash == code_hash)
+    return bool(getattr(session.execute(delete(RecoveryCodeRow).where(*where)), "rowcount", 0))
+
+
+def passkeys_of(session: Session, user_id: str) -> list[PasskeyRow]:
+    query = select(PasskeyRow).where(PasskeyRow.user_id == user_id)
+    return list(session.scalars(query.order_by(PasskeyRow.created_at)))
+
+
+def passkey_by_credential(session: Session, credential_id: bytes) -> PasskeyRow | None:
+    return session.scalar(select(PasskeyRow).where(PasskeyRow.credential_id == credential_id))
+
+
+def link_by_hash(session: Session, token_hash: bytes) -> LinkRow | None:
+    return session.scalar(select(LinkRow).where(LinkRow.token_hash == token_hash))
+
+
+def remove_links(session: Session, user_id: str) -> None:
+    session.execute(delete(LinkRow).where(LinkRow.user_id == user_id))
+
+
+def role_requests(session: Session) -> list[RoleRequestRow]:
+    return list(session.scalars(select(RoleRequestRow).order_by(RoleRequestRow.asked_at)))
+
+
+def remove_role_requests(session: Session, user_id: str) -> None:
+    session.execute(delete(RoleRequestRow).where(RoleRequestRow.user_id == user_id))

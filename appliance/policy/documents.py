@@ -220,6 +220,10 @@ def _unknown_roles(
         for at, role in enumerate(rule.roles)
     ]
     places += [
+        ("access", ("sign_in", "second_factor", at), role)
+        for at, role in enumerate(access.sign_in.second_factor)
+    ]
+    places += [
         ("limits", ("groups", number, "roles", at), role)
         for number, group in enumerate(limits.groups)
         for at, role in enumerate(group.roles)

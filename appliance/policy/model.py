@@ -74,11 +74,28 @@ class CustomRole(_Document):
     title: Reason = Field(description="What pages call it.")
 
 
+class SignIn(_Document):
+    """How long a sign-in lasts and what it takes."""
+
+    idle_minutes: int = Field(default=480, ge=5, le=1440, description="A session unused so long ends.")
+    absolute_hours: int = Field(default=168, ge=1, le=720, description="Every session ends after so long.")
+    confirm_minutes: int = Field(
+        default=10, ge=1, le=60, description="How long a password typed again counts before dangerous acts."
+    )
+    link_hours: int = Field(
+        default=72, ge=1, le=336, description="Invitation and reset links end after so long."
+    )
+    second_factor: tuple[RoleName, ...] = Field(
+        default=(), description="Roles that must have a second factor before they can do anything else."
+    )
+
+
 class Access(_Document):
     """policies/access.yaml: roles and their permissions. A deny beats every allow."""
 
     version: Literal[1]
     roles: tuple[CustomRole, ...] = ()
+    sign_in: SignIn = SignIn()
     otherwise: Otherwise
     rules: tuple[AccessRule, ...]
 

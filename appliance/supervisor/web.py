@@ -23,9 +23,7 @@ from appliance.core import SYSTEM, Outcome
 from appliance.egress.sealer import SealerClient
 from appliance.http.app import create_app
 from appliance.http.services import Services
-from appliance.identity.accounts import Accounts
-from appliance.identity.keys import ApiKeys
-from appliance.identity.sessions import Sessions
+from appliance.identity import house as identity
 from appliance.ids import new_id
 from appliance.inference.client import InferenceClient
 from appliance.policy.active import ActivePolicy
@@ -139,9 +137,7 @@ def build(spec: ChildSpec, clock: Clock) -> Web:
     completions = Completions(database, audit, inference, policy, clock)
     chat = Chat(database, vault, audit, completions, inference, clock)
     services = Services(
-        accounts=Accounts(database, vault, audit, clock),
-        sessions=Sessions(database, vault, audit, clock),
-        keys=ApiKeys(database, audit, clock),
+        identity=identity.build(database, vault, audit, clock, policy),
         chat=chat,
         completions=completions,
         inference=inference,

@@ -7,8 +7,7 @@ from pathlib import Path
 from appliance.cli.house import OPERATOR, open_house
 from appliance.core import Role
 from appliance.errors import NaesilError
-from appliance.identity.sessions import Sessions
-from appliance.storage.vault import Vault
+from appliance.identity.door import Door
 from benchmarks.load import median
 from benchmarks.registry import Bar, Measurement, Scale
 
@@ -24,12 +23,11 @@ def timing(scale: Scale) -> dict[str, float]:
         tempfile.TemporaryDirectory(prefix="naesil-bench-") as folder,
         open_house(Path(folder) / "data", create=True) as house,
     ):
-        vault = Vault.open(house.settings.keys_folder, house.clock)
-        sessions = Sessions(house.database, vault, house.audit, house.clock)
+        door = house.identity.door
         for number in range(scale.of(30, 2)):
             house.accounts.create(OPERATOR, f"user{number}", PASSWORD, frozenset({Role.MEMBER}))
-            known.append(_refused(sessions, f"user{number}"))
-            unknown.append(_refused(sessions, f"ghost{number}"))
+            known.append(_refused(door, f"user{number}"))
+            unknown.append(_refused(door, f"ghost{number}"))
     return {
         "known_ms": median(known) * 1000,
         "unknown_ms": median(unknown) * 1000,
@@ -37,10 +35,10 @@ def timing(scale: Scale) -> dict[str, float]:
     }
 
 
-def _refused(sessions: Sessions, name: str) -> float:
+def _refused(door: Door, name: str) -> float:
     began = time.perf_counter()
     try:
-        sessions.sign_in(name, WRONG, "127.0.0.1")
+        door.authenticate(name, WRONG, "127.0.0.1")
     except NaesilError:
         return time.perf_counter() - began
     raise RuntimeError("a wrong password was accepted")

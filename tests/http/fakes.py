@@ -25,9 +25,8 @@ from appliance.core import SYSTEM, Principal, Role
 from appliance.egress.sealer import LocalSealer
 from appliance.errors import InvalidInput, NotFound
 from appliance.http.services import Services
-from appliance.identity.accounts import Accounts
-from appliance.identity.keys import ApiKey, ApiKeys
-from appliance.identity.sessions import Sessions
+from appliance.identity import house as identity
+from appliance.identity.keys import ApiKey
 from appliance.ids import new_id
 from appliance.policy.active import ActivePolicy
 from appliance.policy.documents import load
@@ -202,17 +201,14 @@ class House:
         self.database = Database(self.settings.database_url)
         self.vault = Vault(bytes(32), self.clock)
         self.audit = AuditLog(self.vault, self.clock, boot_id="00000000-0000-7000-8000-000000000002")
-        self.accounts = Accounts(self.database, self.vault, self.audit, self.clock)
-        self.sessions = Sessions(self.database, self.vault, self.audit, self.clock)
-        self.keys = ApiKeys(self.database, self.audit, self.clock)
         self.chat = FakeChat(self.clock, script)
         self.inference = FakeInference()
         self.policy = ActivePolicy(load(share_folder("policies")))
+        self.identity = identity.build(self.database, self.vault, self.audit, self.clock, self.policy)
+        self.accounts, self.sessions = self.identity.accounts, self.identity.sessions
         self.gate = Gate(self.policy, self.database, self.audit)
         self.services = Services(
-            accounts=self.accounts,
-            sessions=self.sessions,
-            keys=self.keys,
+            identity=self.identity,
             chat=cast(Any, self.chat),
             completions=cast(Any, None),
             inference=cast(Any, self.inference),
@@ -226,13 +222,13 @@ class House:
     def person(self, name: str, *roles: str) -> tuple[Principal, str]:
         """An account with an open session: its principal and its cookie's token."""
         account = self.accounts.create(SYSTEM, name, PASSWORD, frozenset(roles or {Role.MEMBER}))
-        token = self.sessions.open_for(account, "127.0.0.1")
+        token = self.identity.door.open_for(account, "127.0.0.1")
         principal = self.sessions.authenticate(token, "127.0.0.1")
         assert principal is not None
         return principal, token
 
     def keys_of(self, name: str) -> list[ApiKey]:
-        return self.keys.list(self.accounts.find(name).id)
+        return self.identity.keys.list(self.accounts.find(name).id)
 
     def recorded(self) -> list[Leaf]:
         """What is in the log by now."""

@@ -20,7 +20,7 @@ FREE_TEXT = {
     "translate": "no",
     "data-gramm": "false",
 }
-CREDENTIALS = {"username", "current-password", "new-password"}
+CREDENTIALS = {"username", "current-password", "new-password", "one-time-code"}
 FIRST_PAINT_LIMIT = 100_000
 SCRIPT_LIMIT = 60_000
 
@@ -58,6 +58,10 @@ def pages(alice: Client, stranger: Client, admin: Client) -> dict[str, str]:
         "rename": alice.get(f"{place}/rename").text,
         "delete": alice.get(f"{place}/delete").text,
         "account": alice.post("/account/keys", label="x").text,
+        "security": alice.get("/account/security").text,
+        "password": alice.get("/account/password").text,
+        "second factor": alice.get("/account/second-factor").text,
+        "confirm": alice.get("/account/confirm").text,
         "dashboard": admin.get("/console/dashboard").text,
         "link": alice.get("/link?to=https://a.example").text,
     }

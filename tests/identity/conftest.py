@@ -9,11 +9,17 @@ from appliance.audit.entry import Leaf
 from appliance.audit.log import AuditLog
 from appliance.audit.reading import entries
 from appliance.audit.sequencer import Sequencer
+from appliance.config import share_folder
 from appliance.core import SYSTEM, Role
 from appliance.egress.sealer import LocalSealer
 from appliance.identity.accounts import Account, Accounts
+from appliance.identity.door import Door
+from appliance.identity.groups import Groups
+from appliance.identity.house import Identity, build
 from appliance.identity.keys import ApiKeys
 from appliance.identity.sessions import Sessions
+from appliance.policy.active import ActivePolicy
+from appliance.policy.documents import load
 from appliance.storage.engine import Database
 from appliance.storage.vault import Vault
 from tests.fakes import FakeClock
@@ -21,18 +27,40 @@ from tests.people import MEMBER, PASSWORD
 
 
 @pytest.fixture
-def accounts(database: Database, vault: Vault, audit: AuditLog, clock: FakeClock) -> Accounts:
-    return Accounts(database, vault, audit, clock)
+def policy() -> ActivePolicy:
+    return ActivePolicy(load(share_folder("policies")))
 
 
 @pytest.fixture
-def sessions(database: Database, vault: Vault, audit: AuditLog, clock: FakeClock) -> Sessions:
-    return Sessions(database, vault, audit, clock)
+def identity(
+    database: Database, vault: Vault, audit: AuditLog, clock: FakeClock, policy: ActivePolicy
+) -> Identity:
+    return build(database, vault, audit, clock, policy)
 
 
 @pytest.fixture
-def keys(database: Database, audit: AuditLog, clock: FakeClock) -> ApiKeys:
-    return ApiKeys(database, audit, clock)
+def accounts(identity: Identity) -> Accounts:
+    return identity.accounts
+
+
+@pytest.fixture
+def sessions(identity: Identity) -> Sessions:
+    return identity.sessions
+
+
+@pytest.fixture
+def door(identity: Identity) -> Door:
+    return identity.door
+
+
+@pytest.fixture
+def keys(identity: Identity) -> ApiKeys:
+    return identity.keys
+
+
+@pytest.fixture
+def groups(identity: Identity) -> Groups:
+    return identity.groups
 
 
 @pytest.fixture

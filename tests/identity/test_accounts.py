@@ -13,6 +13,7 @@ from appliance.audit.entry import Leaf
 from appliance.core import SYSTEM, Principal, Role
 from appliance.errors import Conflict, InvalidInput, NotFound, NotSignedIn
 from appliance.identity.accounts import Account, Accounts, clean_name, fold
+from appliance.identity.door import Door
 from appliance.identity.keys import ApiKeys
 from appliance.identity.sessions import Sessions
 from appliance.storage.engine import Database
@@ -106,30 +107,30 @@ def test_what_is_sealed_for_a_new_person_opens_again(
 
 
 def test_a_disabled_account_is_out_at_once_and_nothing_comes_back_by_itself(
-    accounts: Accounts, sessions: Sessions, keys: ApiKeys, alice: Account
+    accounts: Accounts, door: Door, sessions: Sessions, keys: ApiKeys, alice: Account
 ) -> None:
-    _, token = sessions.sign_in("alice", PASSWORD, HOME)
+    token = door.authenticate("alice", PASSWORD, HOME).token
     _, secret = keys.create(SYSTEM, alice.id, "laptop")
     assert accounts.disable(SYSTEM, "alice").disabled
     assert sessions.authenticate(token, HOME) is None
     assert keys.authenticate(secret, HOME) is None
     with pytest.raises(NotSignedIn):
-        sessions.sign_in("alice", PASSWORD, HOME)
+        door.authenticate("alice", PASSWORD, HOME)
     assert not accounts.enable(SYSTEM, "alice").disabled
     assert sessions.authenticate(token, HOME) is None
-    assert sessions.sign_in("alice", PASSWORD, HOME)[0].id == alice.id
+    assert door.authenticate("alice", PASSWORD, HOME).account.id == alice.id
 
 
 def test_a_reset_password_ends_the_sessions_it_opened(
-    accounts: Accounts, sessions: Sessions, alice: Account, bob: Account
+    accounts: Accounts, door: Door, sessions: Sessions, alice: Account, bob: Account
 ) -> None:
-    tokens = {name: sessions.sign_in(name, PASSWORD, HOME)[1] for name in (alice.name, bob.name)}
+    tokens = {name: door.authenticate(name, PASSWORD, HOME).token for name in (alice.name, bob.name)}
     accounts.reset_password(SYSTEM, "alice", "새 우산 네 개와 눈")
     assert sessions.authenticate(tokens["alice"], HOME) is None
     assert sessions.authenticate(tokens["bob"], HOME) is not None
     with pytest.raises(NotSignedIn):
-        sessions.sign_in("alice", PASSWORD, HOME)
-    sessions.sign_in("alice", "새 우산 네 개와 눈", HOME)
+        door.authenticate("alice", PASSWORD, HOME)
+    door.authenticate("alice", "새 우산 네 개와 눈", HOME)
 
 
 @pytest.mark.usefixtures("carol")

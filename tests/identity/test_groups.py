@@ -5,28 +5,21 @@ from collections.abc import Callable
 import pytest
 
 from appliance.audit.entry import Leaf
-from appliance.audit.log import AuditLog
 from appliance.core import SYSTEM
 from appliance.errors import Conflict, NotFound
 from appliance.identity.accounts import Account
+from appliance.identity.door import Door
 from appliance.identity.groups import Groups
 from appliance.identity.keys import ApiKeys
 from appliance.identity.sessions import Sessions
-from appliance.storage.engine import Database
-from tests.fakes import FakeClock
-
-
-@pytest.fixture
-def groups(database: Database, audit: AuditLog, clock: FakeClock) -> Groups:
-    return Groups(database, audit, clock)
 
 
 def test_a_person_acts_with_the_groups_they_are_in(
-    groups: Groups, sessions: Sessions, keys: ApiKeys, alice: Account
+    groups: Groups, door: Door, sessions: Sessions, keys: ApiKeys, alice: Account
 ) -> None:
     groups.create(SYSTEM, "영업부")
     groups.create(SYSTEM, "연구소")
-    token = sessions.open_for(alice, "10.0.0.7")
+    token = door.open_for(alice, "10.0.0.7")
     _, secret = keys.create(SYSTEM, alice.id, "report")
     groups.join(SYSTEM, "영업부", alice.id)
     for principal in (sessions.authenticate(token, "10.0.0.7"), keys.authenticate(secret, "10.0.0.7")):

@@ -11,8 +11,11 @@ from appliance.http.pages import (
     health,
     link,
     preferences,
+    second_step,
+    security,
     setup,
     sign_in,
+    welcome,
 )
 from appliance.http.services import Services
 from appliance.http.view import View
@@ -24,10 +27,13 @@ def router(services: Services, view: View, jar: Cookies) -> APIRouter:
     routes.include_router(health.router(services))
     routes.include_router(setup.router(services, view, jar))
     routes.include_router(sign_in.router(services, view, jar))
+    routes.include_router(second_step.router(services, view, jar))
+    routes.include_router(welcome.router(services, view, jar))
     routes.include_router(preferences.router(jar))
     routes.include_router(chat.router(services, view))
     routes.include_router(answers.router(services))
     routes.include_router(conversations.router(services, view))
     routes.include_router(account.router(services, view))
+    routes.include_router(security.router(services, view, jar))
     routes.include_router(link.router(view))
     return routes

@@ -7,11 +7,11 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Request, Response
 from fastapi.responses import RedirectResponse
 
-from appliance.errors import N_, InvalidInput, NaesilError, NotFound
+from appliance.errors import N_, NaesilError, NotFound
 from appliance.http.cookies import SESSION, SESSION_S, Cookies
 from appliance.http.deps import Origin, Submitted, Words
 from appliance.http.errors import status_of
-from appliance.http.forms import Form
+from appliance.http.pages.security import check_repeated
 from appliance.http.services import Services
 from appliance.http.view import View
 
@@ -37,7 +37,7 @@ def router(services: Services, view: View, jar: Cookies) -> APIRouter:
     @routes.post("/setup/{token}")
     def create(request: Request, _open: door, form: Submitted, words: Words, origin: Origin) -> Response:
         try:
-            _check_repeated(form)
+            check_repeated(form)
             account = services.accounts.create_first_administrator(origin, form["name"], form["password"])
         except NaesilError as error:
             return view.page(
@@ -45,12 +45,7 @@ def router(services: Services, view: View, jar: Cookies) -> APIRouter:
                 name=form["name"], error=error.text(words), field=error.field or "",
             )  # fmt: skip
         response = RedirectResponse("/chat", 303)
-        jar.keep(response, SESSION, services.sessions.open_for(account, origin), max_age=SESSION_S)
+        jar.keep(response, SESSION, services.identity.door.open_for(account, origin), max_age=SESSION_S)
         return response
 
     return routes
-
-
-def _check_repeated(form: Form) -> None:
-    if form["password"] != form["repeated"]:
-        raise InvalidInput(N_("The two passwords differ. Type the same one twice."), field="repeated")
