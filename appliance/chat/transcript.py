@@ -16,7 +16,7 @@ from appliance.protocol.messages import Failed, Finished, StreamEvent, Token, Tu
 from appliance.storage.vault import Vault
 
 _FINISHED = {"stop", "length", "cancelled", "timeout", "filtered"}
-_FAILED = {"context_too_long", "queue_full", "bad_template", "bad_request", "internal", "lost"}
+_FAILED = {"context_too_long", "queue_full", "bad_template", "bad_request", "internal", "lost", "crashed"}
 
 
 class Transcript:

@@ -13,6 +13,10 @@ _ENDINGS = {
         "The question is too long for this model. Shorten it or start a new conversation."
     ),
     "queue_full": N_("Too many questions are waiting just now. Try again in a moment."),
+    "crashed": N_(
+        "The model process broke off twice over this question, so it is not tried again. Change the "
+        "question or start a new conversation."
+    ),
     "lost": N_("The model stopped before it could finish. Try again."),
 }
 _FAILED = N_("The answer could not be made. Try again.")

@@ -1,12 +1,14 @@
 """The runtime as the web process sees it: one socketpair, many answer streams.
 
-Ownership: everything here belongs to the event loop; there are no locks. A runtime that
-goes away (end of file, broken frame) fails every stream it owed with Failed(code="lost")
-and the client waits for `attach` to bring the next one.
+Ownership: everything here belongs to the event loop; there are no locks. When the runtime goes
+away (end of file, broken frame) an answer that was waiting waits for the next one that `attach`
+brings; one that had begun and said nothing is tried once more (recovery.py); one that had
+spoken ends with Failed(code="lost").
 """
 
 import asyncio
 import contextlib
+import secrets
 import socket
 from collections.abc import AsyncGenerator
 from typing import TypeVar
@@ -15,6 +17,9 @@ import msgspec
 
 from appliance.errors import N_, Unavailable
 from appliance.ids import new_id
+from appliance.inference.recovery import Recovery
+from appliance.inference.streams import Stream
+from appliance.inference.suspects import Suspects
 from appliance.protocol.framing import Decoder, FramingError, encode
 from appliance.protocol.messages import (
     Cancel,
@@ -34,13 +39,13 @@ from appliance.protocol.messages import (
     Rendered,
     Stats,
     StreamEvent,
-    Token,
     Tokenize,
     Tokenized,
 )
 
 READ_BYTES = 64 * 1024
 CREDIT_EVERY = 16
+RETRY_S = 5
 
 Question = GetStats | Tokenize | Detokenize | Render | Embed
 Single = Stats | Tokenized | Detokenized | Rendered | Embedded | Failed
@@ -54,45 +59,46 @@ class InferenceClient:
         self.model: Hello | None = None
         self._writer: asyncio.StreamWriter | None = None
         self._reading: asyncio.Task[None] | None = None
-        self._streams: dict[str, asyncio.Queue[StreamEvent]] = {}
+        self._streams: dict[str, Stream] = {}
         self._answers: dict[str, asyncio.Future[Single]] = {}
+        self._suspects = Suspects(secrets.token_bytes(32))
+        self._recovery = Recovery(self._suspects, self._send)
 
     async def attach(self, sock: socket.socket) -> None:
-        """Talk to a new runtime over `sock`; what the old one still owed is lost."""
-        await self.close()
+        """Talk to a new runtime over `sock`; the old one is gone, or goes now."""
+        await self._let_go()
         reader, self._writer = await asyncio.open_connection(sock=sock)
         self._reading = asyncio.create_task(self._read(reader), name="runtime frames")
 
     async def close(self) -> None:
-        """Let go of the runtime; it ends when it sees the end of the file."""
-        if self._reading is not None:
-            self._reading.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await self._reading
-            self._reading = None
-        self._detach()
+        """Let go of the runtime, which ends when it sees the end of the file, and of every answer."""
+        await self._let_go()
+        await self._recovery.close()
 
     async def generate(self, request: Generate) -> AsyncGenerator[StreamEvent, None]:
         """The events of one answer; the last is Finished or Failed. Closing early cancels it."""
         if self._writer is None or self.model is None:
-            yield Failed(id=request.id, code="lost", retry_after_s=5)
+            yield Failed(id=request.id, code="lost", retry_after_s=RETRY_S)
             return
-        queue: asyncio.Queue[StreamEvent] = asyncio.Queue()
-        self._streams[request.id] = queue
+        if self._suspects.refuses(request):
+            yield Failed(id=request.id, code="crashed")
+            return
+        stream = self._streams[request.id] = Stream(request)
         ended = False
         try:
             self._send(request)
-            consumed = 0
+            owed = 0
             while not ended:
-                event = await queue.get()
+                event, frames = await stream.take()
                 ended = isinstance(event, (Finished, Failed))
                 yield event
-                if isinstance(event, Token):
-                    consumed += 1
-                    if consumed % CREDIT_EVERY == 0:
-                        self._send(Credit(request.id, CREDIT_EVERY))
+                owed += frames
+                if owed >= CREDIT_EVERY:
+                    self._send(Credit(request.id, owed))
+                    owed = 0
         finally:
             self._streams.pop(request.id, None)
+            self._recovery.over(stream)
             if not ended:
                 self._send(Cancel(request.id))
 
@@ -155,19 +161,28 @@ class InferenceClient:
     def _deliver(self, message: FromRuntime) -> None:
         if isinstance(message, Hello):
             self.model = message
+            self._recovery.resume()
         elif (future := self._answers.get(message.id)) is not None:
             if isinstance(message, Single) and not future.done():
                 future.set_result(message)
-        elif isinstance(message, StreamEvent) and (queue := self._streams.get(message.id)) is not None:
-            queue.put_nowait(message)
+        elif isinstance(message, StreamEvent) and (stream := self._streams.get(message.id)) is not None:
+            stream.put(message)
+            self._recovery.heard(stream, message)
+
+    async def _let_go(self) -> None:
+        if self._reading is not None:
+            self._reading.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await self._reading
+            self._reading = None
+        self._detach()
 
     def _detach(self) -> None:
         self.model = None
         if self._writer is not None:
             self._writer.close()
             self._writer = None
-        for request_id, queue in self._streams.items():
-            queue.put_nowait(Failed(id=request_id, code="lost", retry_after_s=5))
+            self._recovery.died(list(self._streams.values()))
         for future in self._answers.values():
             if not future.done():
                 future.set_exception(loading())
@@ -175,4 +190,4 @@ class InferenceClient:
 
 def loading() -> Unavailable:
     """The error for a model that is not there just now."""
-    return Unavailable(N_("The model is being loaded. Try again in a few seconds."), retry_after=5)
+    return Unavailable(N_("The model is being loaded. Try again in a few seconds."), retry_after=RETRY_S)

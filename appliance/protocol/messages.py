@@ -258,11 +258,22 @@ class Finished(msgspec.Struct, frozen=True, kw_only=True, tag=True):
 
 
 class Failed(msgspec.Struct, frozen=True, kw_only=True, tag=True):
-    """No answer: `code` for programs; numbers for context_too_long and queue_full."""
+    """No answer: `code` for programs; numbers for context_too_long and queue_full.
+
+    "lost" and "crashed" are said by web alone: the runtime died over this answer, or did so
+    twice over the same request, which is refused from then on.
+    """
 
     id: str
     code: Literal[
-        "context_too_long", "queue_full", "bad_template", "bad_grammar", "bad_request", "internal", "lost"
+        "context_too_long",
+        "queue_full",
+        "bad_template",
+        "bad_grammar",
+        "bad_request",
+        "internal",
+        "lost",
+        "crashed",
     ]
     prompt_tokens: int = 0
     n_ctx: int = 0

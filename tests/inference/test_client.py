@@ -80,7 +80,7 @@ def test_bytes_that_are_no_frames_count_as_a_dead_runtime() -> None:
     async def scenario(client: InferenceClient, runtime: ScriptedRuntime) -> None:
         runtime.hold = True
         waiting = asyncio.create_task(collect(client, "a"))
-        while not runtime.asked:
+        while not (runtime.asked and client._streams["a"].spoke):
             await asyncio.sleep(0)
         assert runtime._writer is not None
         runtime._writer.write(b"\x00\x00\x00\x03abc")

@@ -62,6 +62,14 @@ def from_runtime(failed: Failed) -> errors.NaesilError:
             ),
             field="messages",
         )
+    if failed.code == "crashed":
+        return errors.InvalidInput(
+            errors.N_(
+                "The model process broke off twice over this request, so it is not tried again. "
+                "Change the messages or parameters."
+            ),
+            field="messages",
+        )
     return errors.Unavailable(
         errors.N_("The model process stopped before it could answer. Send the request again."), retry_after=5
     )
