@@ -51,4 +51,5 @@ class AuditAction(StrEnum):
     EGRESS_FAILED = "egress:connection:fail"
     EGRESS_CARRIED = "egress:connection:carry"
     EGRESS_CLOSED = "egress:connection:close"
+    USAGE_READ = "usage:report:read"
     ACCESS_REFUSED = "access:permission:refuse"

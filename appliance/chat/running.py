@@ -25,7 +25,8 @@ class RunningAnswer:
     def publish(self, event: StreamEvent) -> None:
         """Take note of an event and wake everyone who follows."""
         if isinstance(event, Token):
-            self._parts.append(event.text)
+            if event.part == "text":
+                self._parts.append(event.text)
         elif isinstance(event, (Finished, Failed)):
             self._end = event
         else:

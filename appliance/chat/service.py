@@ -187,6 +187,7 @@ class Chat:
             subject_id=principal.user_id,
             cache_scope=_cache_scope(principal, place),
             trim=True,
+            own_replies=True,
         )
         admitted = self._completions.admit(ask, keep)
         return Sent(place, question_id, admitted.answer_id), admitted

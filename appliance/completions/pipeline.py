@@ -8,13 +8,15 @@ settle  exactly once per Admitted, whatever happened: finished, stopped, failed,
 
 import asyncio
 from collections.abc import AsyncGenerator
+from dataclasses import replace
 from typing import Literal, NoReturn
 
 import msgspec
 
 from appliance.audit.log import AuditLog
 from appliance.clock import Clock
-from appliance.completions import entries, store
+from appliance.completions import entries, store, usage
+from appliance.completions.hearing import Hearing
 from appliance.completions.limits import Allowance
 from appliance.completions.screen import check_prompt
 from appliance.completions.values import (
@@ -32,7 +34,16 @@ from appliance.inference.client import InferenceClient, loading
 from appliance.policy.active import ActivePolicy
 from appliance.policy.gate import violation
 from appliance.policy.stream import StreamScanner
-from appliance.protocol.messages import Failed, Finished, Generate, StreamEvent, Token
+from appliance.protocol.messages import (
+    Embed,
+    Embedded,
+    Failed,
+    Finished,
+    Generate,
+    Progress,
+    StreamEvent,
+    Token,
+)
 from appliance.storage.engine import Database
 
 _STATES: dict[str, Literal["done", "stopped"]] = {
@@ -40,7 +51,17 @@ _STATES: dict[str, Literal["done", "stopped"]] = {
     "length": "done",
     "cancelled": "stopped",
     "timeout": "stopped",
+    "tool_calls": "done",
+    "filtered": "stopped",
 }
+
+
+class NoVector(Exception):
+    """The runtime did not make a vector; `failed` says why."""
+
+    def __init__(self, failed: Failed) -> None:
+        super().__init__(failed.code)
+        self.failed = failed
 
 
 class Completions:
@@ -80,6 +101,7 @@ class Completions:
             answer_id=new_id(),
             ask=ask,
             turns=checked.turns,
+            tools=checked.tools,
             decision=checked.decision,
             last_turn=checked.last_turn,
             model=model,
@@ -101,36 +123,71 @@ class Completions:
         self, admitted: Admitted, store_reply: StoreReply = nothing_to_store
     ) -> AsyncGenerator[StreamEvent, None]:
         """The answer's events, screened by the policy; leaving early cancels and settles it."""
-        screen = StreamScanner(self._policy.current, self._clock.now().date())
-        text: list[str] = []
+        today = self._clock.now().date()
+        hearing = Hearing(lambda: StreamScanner(self._policy.current, today))
         last: Finished | Failed | None = None
+        read = 0
         events = self._inference.generate(_generate(admitted))
         try:
             async for event in events:
                 if isinstance(event, Token):
-                    if shown := screen.feed(event.text):
-                        text.append(shown)
-                        yield Token(event.id, shown)
-                    if screen.blocked:
-                        last = Finished(id=event.id, reason="filtered")
+                    for shown in hearing.feed(event):
+                        yield shown
+                    if hearing.blocked:
+                        last = _filtered(event.id, read, hearing)
                         break
                     continue
                 if isinstance(event, (Finished, Failed)):
                     last = event
-                    if rest := screen.finish():
-                        text.append(rest)
-                        yield Token(event.id, rest)
+                    for shown in hearing.finish():
+                        yield shown
+                    if hearing.blocked:
+                        last = _filtered(event.id, read, hearing)
                     continue
+                read = event.done if isinstance(event, Progress) else read
                 yield event
         finally:
             await events.aclose()
-            if last is None:
-                text.append(screen.finish())
-            reply = _reply("".join(text), last, screen.detections)
+            hearing.finish()
             self._allowance.give_back(admitted.ask)
+            reply = _reply(hearing, last, read)
             await asyncio.shield(asyncio.to_thread(self.settle, admitted, reply, store_reply))
         if last is not None:
             yield last
+
+    async def embed(self, admitted: Admitted) -> list[Embedded]:
+        """A vector for each turn. Raises NaesilError when one cannot be made; settles it either way."""
+        made: list[Embedded] = []
+        reply = Reply(state="stopped", reason="cancelled")
+        began = self._clock.monotonic()
+        try:
+            for turn in admitted.turns:
+                question = Embed(
+                    id=new_id(),
+                    input=turn.content,
+                    fair_key=admitted.ask.principal.user_id,
+                    weight=admitted.weight,
+                )
+                answer = await self._inference.embed(question)
+                if isinstance(answer, Failed):
+                    reply = Reply(state="failed", reason=answer.code)
+                    raise NoVector(answer)
+                made.append(answer)
+            reply = Reply(state="done", reason="stop")
+        except NaesilError:
+            reply = Reply(state="failed", reason="lost")
+            raise
+        finally:
+            self._allowance.give_back(admitted.ask)
+            read = Usage(prompt_tokens=sum(one.tokens for one in made))
+            reply = replace(reply, usage=read, work_s=self._clock.monotonic() - began)
+            await asyncio.shield(asyncio.to_thread(self.settle, admitted, reply))
+        return made
+
+    def withdraw(self, admitted: Admitted) -> None:
+        """Settle what was admitted and will not be asked after all."""
+        self._allowance.give_back(admitted.ask)
+        self.settle(admitted, Reply(state="stopped", reason="cancelled"))
 
     def settle(self, admitted: Admitted, reply: Reply, store_reply: StoreReply = nothing_to_store) -> None:
         """Record how an admitted answer ended. Settling twice records once."""
@@ -138,7 +195,8 @@ class Completions:
             if not store.remove(session, admitted.answer_id):
                 return
             store_reply(session, admitted.answer_id, reply)
-            self._audit.append(session, entries.reply(admitted, reply), text=reply.text)
+            usage.add(session, admitted, reply, self._clock.now())
+            self._audit.append(session, entries.reply(admitted, reply), text=reply.spoken)
 
     def recover(self, store_reply: StoreReply = nothing_to_store) -> int:
         """Settle as lost what an earlier process admitted; called once, before serving."""
@@ -173,7 +231,8 @@ def _generate(admitted: Admitted) -> Generate:
     ask = admitted.ask
     return Generate(
         id=admitted.answer_id,
-        turns=admitted.turns,
+        turns=() if ask.form == "text" else admitted.turns,
+        raw=admitted.turns[0].content if ask.form == "text" else None,
         sampling=msgspec.structs.replace(ask.sampling, max_tokens=admitted.max_tokens),
         fair_key=ask.principal.user_id,
         weight=admitted.weight,
@@ -183,20 +242,36 @@ def _generate(admitted: Admitted) -> Generate:
         prefix_turns=ask.prefix_turns,
         prefix_scope=ask.prefix_scope,
         trim=ask.trim,
+        tools=admitted.tools,
+        template_values=ask.template_values,
     )
 
 
-def _reply(text: str, last: Finished | Failed | None, detections: dict[str, int]) -> Reply:
+def _filtered(answer_id: str, read: int, hearing: Hearing) -> Finished:
+    """The end of an answer that a rule broke off; what it cost is counted as far as it was seen."""
+    return Finished(id=answer_id, reason="filtered", prompt_tokens=read, completion_tokens=hearing.frames)
+
+
+def _reply(hearing: Hearing, last: Finished | Failed | None, read: int) -> Reply:
+    said = Reply(
+        text=hearing.text,
+        reasoning=hearing.reasoning,
+        calls=hearing.calls,
+        usage=Usage(read, hearing.frames),
+        detections=hearing.detections,
+    )
     if isinstance(last, Finished):
-        return Reply(
-            text=text,
+        return replace(
+            said,
             state=_STATES[last.reason],
             reason=last.reason,
-            usage=Usage(last.prompt_tokens, last.completion_tokens, last.cached_tokens),
+            usage=Usage(
+                last.prompt_tokens, last.completion_tokens, last.cached_tokens, last.reasoning_tokens
+            ),
             dropped_turns=last.dropped_turns,
             decode_s=last.decode_s,
-            detections=detections,
+            work_s=last.prefill_s + last.decode_s,
         )
     if isinstance(last, Failed):
-        return Reply(text=text, state="failed", reason=last.code, detections=detections)
-    return Reply(text=text, state="stopped", reason="cancelled", detections=detections)
+        return replace(said, state="failed", reason=last.code)
+    return replace(said, state="stopped", reason="cancelled")

@@ -7,7 +7,7 @@ from typing import Literal
 from sqlalchemy.orm import Session
 
 from appliance.core import Decision, Permission, Principal, Usage
-from appliance.protocol.messages import Hello, Sampling, Turn
+from appliance.protocol.messages import NO_TOOLS, Hello, Sampling, Tools, Turn
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -18,6 +18,10 @@ class Ask:
     data the text is. `trim` allows the oldest turns to be left out when all do not fit.
     `prefix_turns`, `prefix_scope`: leading turns that come again with other asks, and who shares
     what the model remembers of them: PUBLIC for an administrator's text, else one user's scope.
+    `form`: "chat" turns go through the chat template; "text" is one turn whose content is the
+    prompt as it stands; "vectors" are texts to embed, one a turn. `own_replies`: the assistant's
+    turns were made and screened here; a caller's own are looked at like any other.
+    `template_values`: a JSON object for the chat template.
     """
 
     principal: Principal
@@ -32,13 +36,17 @@ class Ask:
     prefix_scope: str = ""
     trim: bool = False
     priority: Literal["interactive", "batch"] = "interactive"
+    form: Literal["chat", "text", "vectors"] = "chat"
+    own_replies: bool = False
+    tools: Tools = NO_TOOLS
+    template_values: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Admitted:
     """An ask that was allowed and whose entry is durable. Only `Completions.admit` makes one.
 
-    `turns` are what the model will read: personal data masked as the policy says.
+    `turns` and `tools` are what the model will read: personal data masked as the policy says.
     `last_turn` counts what was masked in the newest turn, by kind; `max_tokens` is the limit
     of the answer that policy and request agree on, `most_running` how many answers of this person
     are made at the same time.
@@ -47,6 +55,7 @@ class Admitted:
     answer_id: str
     ask: Ask
     turns: tuple[Turn, ...]
+    tools: Tools
     decision: Decision
     last_turn: dict[str, int]
     model: Hello
@@ -57,19 +66,29 @@ class Admitted:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reply:
-    """How an answer ended: its text as the reader saw it, and what it cost.
+    """How an answer ended: its parts as the reader saw them, and what it cost.
 
     `reason` is Finished.reason or Failed.code of the runtime's last word, or "lost" when the
-    product itself stopped. Durations in seconds.
+    product itself stopped. Durations in seconds; `work_s` is what the model spent on it. `calls` are
+    the names and JSON arguments of tool calls.
     """
 
     text: str = ""
+    reasoning: str = ""
+    calls: tuple[tuple[str, str], ...] = ()
     state: Literal["done", "stopped", "failed"] = "failed"
     reason: str = "lost"
     usage: Usage = field(default_factory=Usage)
     dropped_turns: int = 0
     decode_s: float = 0.0
+    work_s: float = 0.0
     detections: dict[str, int] = field(default_factory=dict)
+
+    @property
+    def spoken(self) -> str:
+        """Everything that was said, as the log commits to it: the text alone where there is no more."""
+        calls = [f"{name}({arguments})" for name, arguments in self.calls]
+        return "\n\n".join(part for part in (self.reasoning, self.text, *calls) if part)
 
 
 StorePrompt = Callable[[Session, Admitted], None]

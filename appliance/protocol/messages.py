@@ -60,6 +60,9 @@ class Tools(msgspec.Struct, frozen=True, kw_only=True):
     parallel: bool = True
 
 
+NO_TOOLS = Tools()
+
+
 class Sampling(msgspec.Struct, frozen=True, kw_only=True):
     """How to pick tokens; names and ranges as in the OpenAI API and llama.cpp's sampler chain.
 
@@ -112,7 +115,7 @@ class Generate(msgspec.Struct, frozen=True, kw_only=True, tag=True):
     prefix_scope: str = ""
     trim: bool = False
     deadline_s: float = 600.0
-    tools: Tools = Tools()
+    tools: Tools = NO_TOOLS
     template_values: str = ""
     raw: str | tuple[int, ...] | None = None
 
@@ -157,7 +160,7 @@ class Render(msgspec.Struct, frozen=True, kw_only=True, tag=True):
 
     id: str
     turns: tuple[Turn, ...]
-    tools: Tools = Tools()
+    tools: Tools = NO_TOOLS
     template_values: str = ""
 
 

@@ -4,9 +4,9 @@ from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from appliance.protocol.messages import Tools, Turn
+from appliance.protocol.messages import NO_TOOLS, Tools, Turn
 from appliance.runtime.cache import common_prefix
-from appliance.runtime.template import NO_TOOLS, BadTemplate, ChatTemplate
+from appliance.runtime.template import BadTemplate, ChatTemplate
 from appliance.runtime.thinking import opens
 
 CHARS_PER_TOKEN = 16  # longer text than this times the context is measured by its beginning

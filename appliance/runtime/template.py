@@ -20,7 +20,7 @@ from jinja2 import Template, TemplateError
 from jinja2.ext import loopcontrols
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
-from appliance.protocol.messages import Tools, Turn
+from appliance.protocol.messages import NO_TOOLS, Tools, Turn
 from appliance.runtime import asking
 from appliance.runtime.calls import notation_of
 
@@ -35,7 +35,6 @@ PLAIN_TEMPLATE = (
 )
 PLAIN_STOPS = ("\nUser:", "\nSystem:")
 
-NO_TOOLS = Tools()
 GROWING_METHODS = {"center", "ljust", "rjust", "zfill", "expandtabs", "format", "format_map", "to_bytes"}
 GROWING_FILTERS = ("center", "format", "indent", "wordwrap", "urlize", "xmlattr", "pprint", "filesizeformat")
 
