@@ -3,8 +3,8 @@
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0005_usage"
-down_revision = "0004_groups"
+revision = "0006_usage"
+down_revision = "0005_sign_in"
 
 
 def upgrade() -> None:
@@ -17,6 +17,6 @@ def upgrade() -> None:
         sa.Column("at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("prompt_tokens", sa.Integer(), nullable=False),
         sa.Column("completion_tokens", sa.Integer(), nullable=False),
-        sa.Column("work_s", sa.Float(), nullable=False),
+        sa.Column("work_s", sa.Double(), nullable=False),
     )
     op.create_index("ix_usage_at_user_id", "usage", ["at", "user_id"])
