@@ -108,7 +108,7 @@ def checked_for_the_gate() -> dict[str, tuple[Alternative, ...]]:
     return {
         "socket": _INTERNET_STREAMS,
         "sendmsg": _WITHOUT_FAST_OPEN,
-        "setsockopt": options((TCP, 1), (SOCKET, 13), (SOCKET, 26), (SOCKET, 27)),  # ATTACH_, DETACH_FILTER
+        "setsockopt": options((TCP, 1)),
         "ioctl": one_of(1, 0x5421, *IOCTLS),  # FIONBIO
     }
 
@@ -117,7 +117,7 @@ def checked_for_dialling() -> dict[str, tuple[Alternative, ...]]:
     """TCP to the machine's network; which port is Landlock's business."""
     return {
         "socket": _INTERNET_STREAMS,
-        "setsockopt": options((TCP, 1), (SOCKET, 9), (SOCKET, 13)),
+        "setsockopt": options((TCP, 1), (SOCKET, 9), (SOCKET, 13)),  # NODELAY, KEEPALIVE, LINGER
     }
 
 

@@ -106,7 +106,7 @@ class Broker:
     async def _dial(self, request: Dial, gate: _Outlet | None) -> None:
         destination = self._named.get(request.destination)
         if destination is None or self._open[destination.name] >= destination.connections:
-            await self._reply(gate, Dialled(request.id, errno.EAGAIN if destination else errno.EPERM))
+            await self._reply(gate, Dialled(request.id, errno.EUSERS if destination else errno.EPERM))
             return
         self._open[destination.name] += 1
         try:

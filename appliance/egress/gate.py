@@ -7,6 +7,7 @@ evidence: thread, call, real address. Without a gate the calls wait for the next
 supervisor they fail (ENOSYS), because nobody holds the listener any more.
 """
 
+import contextlib
 import errno
 import os
 import selectors
@@ -212,7 +213,7 @@ class Gate:
         if reply.error:
             self._fail(reply.id, reply.error)
         elif dialling.pending is not None:
-            dialling.pending.open()
+            self._open(reply.id, dialling.pending)
         else:
             try:
                 far = pairs.join(dialling.sock)
@@ -254,7 +255,8 @@ class Gate:
         dialling = self._dialling.pop(number)
         dialling.sock.close()
         if dialling.pending is not None:
-            self._selector.unregister(dialling.pending.door)
+            with contextlib.suppress(KeyError):  # not opened yet
+                self._selector.unregister(dialling.pending.door)
             dialling.pending.close()
         return dialling
 
@@ -277,13 +279,14 @@ class Gate:
     def _postpone(self, number: int, dialling: _Dialling) -> None:
         """The caller is told that its connection is under way, and waits for it as it likes."""
         try:
-            dialling.pending = pending = pairs.Pending(dialling.sock)
+            dialling.pending = pairs.Pending(dialling.sock)
         except OSError as error:
             self._fail(number, error.errno or errno.ECONNABORTED)
             return
         self._answer(dialling.call, errno.EINPROGRESS)
         dialling.call = None
 
+    def _open(self, number: int, pending: pairs.Pending) -> None:
         def knocked() -> None:
             try:
                 far = pending.accept()
@@ -292,6 +295,11 @@ class Gate:
                 return
             self._bridge(number, far)
 
+        try:
+            pending.open()
+        except OSError as error:
+            self._fail(number, error.errno or errno.ECONNABORTED)
+            return
         self._listen(pending.door, knocked)
 
     def _timeout(self) -> float:

@@ -5,16 +5,12 @@ all its options, and whatever a taken-over process does with it, there is nobody
 """
 
 import contextlib
-import ctypes
 import errno
 import fcntl
 import os
 import socket
-import struct
 
 LOOPBACK = "127.0.0.1"
-SO_ATTACH_FILTER, SO_DETACH_FILTER = 26, 27
-DROP_ALL = struct.pack("<HBBI", 0x06, 0, 0, 0)  # BPF_RET | BPF_K, 0: no byte of the packet is kept
 ACCEPT_S = 1.0
 
 
@@ -34,29 +30,27 @@ def join(sock: socket.socket) -> socket.socket:
 class Pending:
     """A connection under way for as long as we like, as one to a slow host is.
 
-    The door is there but a filter drops what knocks, so the socket stays in SYN_SENT. Open, it
-    answers the next knock (the kernel knocks again after a second); closed, that is refused.
+    The door's queue has one place and a filler stands in it, so the kernel drops what knocks and
+    the socket stays in SYN_SENT. Open, it answers the next knock (the kernel knocks again after a
+    second); closed, that is refused.
     """
 
     def __init__(self, sock: socket.socket) -> None:
         self.door = _listener()
-        self._filter(SO_ATTACH_FILTER)
-        self.door.listen(1)
+        self.door.listen(0)
+        self._filler = socket.create_connection(self.door.getsockname())
         _connect(sock, self.door)
 
     def open(self) -> None:
-        self._filter(SO_DETACH_FILTER)
+        self._filler.close()
+        self.accept().close()
 
     def accept(self) -> socket.socket:
         return _accept(self.door)
 
     def close(self) -> None:
+        self._filler.close()
         self.door.close()
-
-    def _filter(self, option: int) -> None:
-        code = ctypes.create_string_buffer(DROP_ALL, len(DROP_ALL))
-        program = struct.pack("HxxxxxxP", 1, ctypes.addressof(code))  # struct sock_fprog
-        self.door.setsockopt(socket.SOL_SOCKET, option, program)
 
 
 def _listener() -> socket.socket:

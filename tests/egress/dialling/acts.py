@@ -1,6 +1,7 @@
 """What a watched process tries, by libraries nobody changed and by hand."""
 
 import ctypes
+import select
 import smtplib
 import socket
 import ssl
@@ -37,6 +38,12 @@ def say_patiently(host: str, port: int, words: str) -> str:
             return b"".join(iter(lambda: sock.recv(65536), b"")).decode()
     except OSError as error:
         return _named(error)
+
+
+def hold(host: str, port: int) -> str:
+    """Say nothing and wait until the other side ends it."""
+    with socket.create_connection((host, port)) as sock:
+        return sock.recv(1).decode()
 
 
 def carry(host: str, port: int, megabytes: int) -> int:
@@ -148,9 +155,14 @@ def try_other_ways(host: str, port: int) -> dict[str, int]:
     return found
 
 
-def wait_and_say(host: str, port: int, words: str, seconds: float) -> str:
-    time.sleep(seconds)
-    return say(host, port, words)
+def start_connecting(host: str, port: int) -> list[Any]:
+    """A socket that does not wait: what connect() says, whether it is writable at once, its error then."""
+    with socket.socket() as sock:
+        sock.setblocking(False)
+        began = sock.connect_ex((host, port))
+        _, writable, _ = select.select([], [sock], [], 0.5)
+        error = sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
+        return [began, "writable" if writable else "not yet", error]
 
 
 def measure(host: str, port: int, count: int) -> list[float]:
@@ -172,6 +184,7 @@ ACTS: dict[str, Callable[..., Any]] = {
     for act in (
         say,
         say_patiently,
+        hold,
         carry,
         fetch,
         fetch_asynchronously,
@@ -180,7 +193,7 @@ ACTS: dict[str, Callable[..., Any]] = {
         connect_by_hand,
         open_sockets,
         try_other_ways,
-        wait_and_say,
+        start_connecting,
         measure,
     )
 }

@@ -1,5 +1,6 @@
 """The supervisor's part of dialling, small: starts gate and broker, joins them, collects their events."""
 
+import contextlib
 import json
 import os
 import socket
@@ -36,8 +37,7 @@ class House:
     def restart(self, role: str) -> None:
         """Start one afresh and join it with the other, and with who is watched."""
         if role in self._processes:
-            self._processes[role].kill()
-            self._processes[role].wait()
+            self.kill(role)
             self._lines[role].close()
         ours, theirs = socket.socketpair()
         with theirs:
@@ -53,8 +53,12 @@ class House:
             socket.send_fds(ours, [encode(Watch())], self._watched)
 
     def kill(self, role: str) -> None:
-        self._processes[role].kill()
-        self._processes[role].wait()
+        """As when the machine's memory ran out."""
+        process = self._processes[role]
+        if process.returncode is None:
+            process.kill()
+            _, problems = process.communicate()
+            assert "Traceback" not in problems, problems
 
     def begin(self, act: str, *arguments: Any) -> "subprocess.Popen[str]":
         """Start an act in a watched process."""
@@ -66,7 +70,8 @@ class House:
         if len(descriptors) == 2:
             self._let_go()
             self._watched = tuple(descriptors)
-            socket.send_fds(self._lines["gate"], [encode(Watch())], descriptors)
+            with contextlib.suppress(OSError):  # a dead gate's successor is told
+                socket.send_fds(self._lines["gate"], [encode(Watch())], descriptors)
         return process
 
     def do(self, act: str, *arguments: Any) -> Any:
@@ -90,7 +95,8 @@ class House:
 
     def close(self) -> None:
         for line in self._lines.values():
-            line.shutdown(socket.SHUT_RDWR)
+            with contextlib.suppress(OSError):
+                line.shutdown(socket.SHUT_RDWR)
             line.close()
         self._let_go()
         for process in self._processes.values():
