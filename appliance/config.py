@@ -12,12 +12,14 @@ from dataclasses import dataclass, field, fields
 from enum import StrEnum
 from pathlib import Path
 from typing import Any, get_type_hints
+from urllib.parse import parse_qsl, urlsplit
 
 from platformdirs import user_data_path
 
 from appliance.errors import N_, ConfigError
 
 CONFIG_FILE = "config.toml"
+DATABASE_FILES = ("sslrootcert", "sslcert", "sslkey", "sslcrl", "passfile")
 
 
 class Source(StrEnum):
@@ -64,6 +66,10 @@ class Settings:
     guard: str = field(
         default="", metadata={"help": "Guard level to demand beyond egress.yaml: kernel, partial, off."}
     )
+    database_url: str = field(
+        default="",
+        metadata={"help": "postgresql://USER@HOST/DATABASE; empty: SQLite in the data folder."},
+    )
     log_level: str = field(default="info", metadata={"help": "debug, info, warning or error."})
     sources: Mapping[str, Source] = field(default_factory=dict, metadata={"help": ""})
 
@@ -80,8 +86,20 @@ class Settings:
         return self.data / "run"
 
     @property
-    def database_url(self) -> str:
-        return f"sqlite:///{self.data / 'naesil.db'}"
+    def database_file(self) -> Path | None:
+        """SQLite's file; None where the data are in PostgreSQL."""
+        return None if self.database_url else self.data / "naesil.db"
+
+    @property
+    def database_address(self) -> str:
+        """Where the data are, as the engine reads it. May hold a password: not for people's eyes."""
+        return self.database_url or f"sqlite:///{self.data / 'naesil.db'}"
+
+    @property
+    def database_files(self) -> tuple[Path, ...]:
+        """The files that `database_url` names: certificates, keys, a password file."""
+        named = dict(parse_qsl(urlsplit(self.database_url).query))
+        return tuple(Path(named[name]) for name in DATABASE_FILES if named.get(name, "").startswith("/"))
 
 
 def setting_names() -> list[str]:

@@ -15,6 +15,29 @@ from appliance.storage import migrate
 from appliance.storage.engine import Database
 from appliance.storage.vault import Vault
 from tests.fakes import FakeClock
+from tests.postgres import Cluster, cluster
+
+SQLITE_ONLY = "sqlite_only"
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--postgresql", action="store_true", help="Run what uses `database` on PostgreSQL, and only that."
+    )
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """On PostgreSQL: the tests that use the database, but those about SQLite's own file."""
+    if not config.getoption("postgresql"):
+        return
+    fits = [
+        item
+        for item in items
+        if "database" in getattr(item, "fixturenames", ()) and item.get_closest_marker(SQLITE_ONLY) is None
+    ]
+    config.hook.pytest_deselected(items=[item for item in items if item not in fits])
+    items[:] = fits
+
 
 settings.register_profile("naesil", deadline=None)  # no test asserts a time
 settings.load_profile("naesil")
@@ -31,9 +54,25 @@ def data_folder(tmp_path: Path) -> Path:
     return tmp_path
 
 
+@pytest.fixture(scope="session")
+def postgresql() -> Iterator[Cluster]:
+    """A server for all tests that want one; each takes a fresh database of it."""
+    with cluster() as running:
+        yield running
+
+
 @pytest.fixture
-def database(data_folder: Path) -> Iterator[Database]:
-    database = Database(f"sqlite:///{data_folder / 'naesil.db'}")
+def database_url(request: pytest.FixtureRequest, data_folder: Path) -> str:
+    """The address of an empty database: SQLite, or PostgreSQL where the run or the test asks for it."""
+    if request.config.getoption("postgresql") or getattr(request, "param", "") == "postgresql":
+        running: Cluster = request.getfixturevalue("postgresql")
+        return running.fresh()
+    return f"sqlite:///{data_folder / 'naesil.db'}"
+
+
+@pytest.fixture
+def database(database_url: str) -> Iterator[Database]:
+    database = Database(database_url)
     migrate.upgrade(database)
     yield database
     database.close()

@@ -1,8 +1,9 @@
 """From accepted to sealed: entries get their place in the tree, then the sealer signs the head.
 
 Recovery is the next run: each durable step below says what a crash there means. One sequencer
-at a time: a lock on run/sequencer.lock, which the system releases when its holder dies, and an
-epoch in the database, which fences off a holder that was replaced where locks do not reach.
+at a time: a lock on run/sequencer.lock, which the system releases when its holder dies, on PostgreSQL
+a lease as well, and an epoch in the database, which fences off a holder that was replaced where
+locks do not reach.
 """
 
 import fcntl
@@ -21,6 +22,7 @@ from appliance.egress.sealer import Sealer
 from appliance.errors import N_, NaesilError, StorageFailed
 from appliance.protocol.sealing import Head
 from appliance.storage.engine import Database
+from appliance.storage.lease import Lease
 from appliance.tlog.merkle import CompactRange, consistency_proof, leaf_hash
 from appliance.tlog.note import Checkpoint, NoteError, Verifier
 from appliance.tlog.tiles import extended, node_reader
@@ -134,7 +136,7 @@ class Sequencer:
             with self._database.write() as session:
                 epoch = store.raise_epoch(session)
             self._epoch = epoch
-        with self._database.write() as session:
+        with self._database.write(shared=True) as session:
             if store.epoch(session) != self._epoch:
                 raise StorageFailed(N_("Another process has taken over the audit log. Stop one of the two."))
             yield session
@@ -147,8 +149,9 @@ class SequencerThread:
     command line). Whoever holds the lock does the work: without it this only waits for it.
     """
 
-    def __init__(self, sequencer: Sequencer, run_folder: Path) -> None:
-        self._sequencer = sequencer
+    def __init__(self, database: Database, sealer: Sealer, run_folder: Path) -> None:
+        self._database = database
+        self._sealer = sealer
         self._run_folder = run_folder
         self._stopping = threading.Event()
         self._failing = False
@@ -165,20 +168,24 @@ class SequencerThread:
     def _run(self) -> None:
         while True:
             try:
-                with sequencer_lock(self._run_folder) as ours:
-                    if ours:
-                        self._hold()
+                with sequencer_lock(self._database, self._run_folder) as lease:
+                    if lease is not None:
+                        self._hold(lease)
+            except NaesilError as error:
+                self._complain(str(error))
             except OSError as error:
                 self._complain(type(error).__name__)
             if self._stopping.wait(PERIOD_S):
                 return
 
-    def _hold(self) -> None:
+    def _hold(self, lease: Lease) -> None:
+        """Work until told to stop, or until the lease is lost: then somebody else may be in office."""
+        sequencer = Sequencer(self._database, self._sealer)
         last = False
-        while not last:
+        while not last and lease.held():
             last = self._stopping.wait(PERIOD_S)
             try:
-                self._sequencer.run_once()
+                sequencer.run_once()
             except NaesilError as error:
                 self._complain(str(error))
             except Exception as error:  # the process loop: entries wait, nothing may end it
@@ -196,15 +203,16 @@ class SequencerThread:
 
 
 @contextmanager
-def sequencer_lock(run_folder: Path) -> Iterator[bool]:
-    """Hold the right to sequence; False when somebody else holds it."""
+def sequencer_lock(database: Database, run_folder: Path) -> Iterator[Lease | None]:
+    """Hold the right to sequence, here and on every node; None when somebody else holds it."""
     with (run_folder / LOCK_FILE).open("ab") as file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            yield False
+            yield None
         else:
-            yield True
+            with database.lease("sequencer") as lease:
+                yield lease
 
 
 def record(leaf: Leaf, data: bytes) -> store.Record:

@@ -8,7 +8,7 @@ from sqlalchemy import delete, exists, func, insert, select, text
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
-from appliance.storage.base import Base
+from appliance.storage.base import Base, Big
 
 BATCH = 1000
 LOWEST = -(2**63)
@@ -20,7 +20,7 @@ class OutboxRow(Base):
     __tablename__ = "audit_outbox"
     __table_args__ = {"sqlite_autoincrement": True}  # noqa: RUF012 - a declaration, not shared state
 
-    sequence: Mapped[int] = mapped_column(primary_key=True, autoincrement=True)
+    sequence: Mapped[int] = mapped_column(Big, primary_key=True, autoincrement=True)
     body: Mapped[bytes]
 
 
@@ -29,7 +29,7 @@ class EntryRow(Base):
 
     __tablename__ = "audit_entries"
 
-    index: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    index: Mapped[int] = mapped_column(Big, primary_key=True, autoincrement=False)
     leaf: Mapped[bytes]
     id: Mapped[str] = mapped_column(unique=True)
     time: Mapped[str] = mapped_column(index=True)
@@ -44,7 +44,7 @@ class TileRow(Base):
     __tablename__ = "audit_tiles"
 
     level: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
-    index: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    index: Mapped[int] = mapped_column(Big, primary_key=True, autoincrement=False)
     hashes: Mapped[bytes]
 
 
@@ -53,7 +53,7 @@ class CheckpointRow(Base):
 
     __tablename__ = "audit_checkpoints"
 
-    size: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    size: Mapped[int] = mapped_column(Big, primary_key=True, autoincrement=False)
     note: Mapped[str]
 
 
@@ -63,7 +63,7 @@ class EpochRow(Base):
     __tablename__ = "audit_epoch"
 
     id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
-    epoch: Mapped[int]
+    epoch: Mapped[int] = mapped_column(Big)
 
 
 class Record(msgspec.Struct, frozen=True):

@@ -58,17 +58,18 @@ def open_house(data: Path | None, *, create: bool = False) -> Iterator[House]:
     Raises ConfigError when there is no data folder yet, unless `create`.
     """
     settings = config.load({"data": data})
-    if not create and not (settings.data / "naesil.db").is_file():
-        raise ConfigError(
-            N_("There are no data in %(path)s. Run 'appliance init' first, or give --data."),
-            path=settings.data,
-        )
+    if not create and settings.database_file is not None and not settings.database_file.is_file():
+        raise _no_data(settings)
     prepare_data_folder(settings)
     clock = SystemClock()
-    database = Database(settings.database_url)
+    database = Database(settings.database_address)
     try:
+        if not create and migrate.current(database) is None:
+            raise _no_data(settings)
         migrate.upgrade(database)
         vault = Vault.open(settings.keys_folder, clock)
+        with database.read() as session:
+            vault.check(session)
         audit = AuditLog(vault, clock, new_id())
         policy = ActivePolicy(load_active(settings))
         yield House(settings, clock, database, audit, identity.build(database, vault, audit, clock, policy))
@@ -79,6 +80,12 @@ def open_house(data: Path | None, *, create: bool = False) -> Iterator[House]:
 
 def seal(settings: Settings, database: Database) -> None:
     """Sequence and sign what was accepted, unless a server holds that office."""
-    with sequencer_lock(settings.run_folder) as ours:
+    with sequencer_lock(database, settings.run_folder) as ours:
         if ours:
             Sequencer(database, LocalSealer(settings.keys_folder)).run_once()
+
+
+def _no_data(settings: Settings) -> ConfigError:
+    return ConfigError(
+        N_("There are no data in %(path)s. Run 'appliance init' first, or give --data."), path=settings.data
+    )

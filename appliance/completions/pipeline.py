@@ -110,7 +110,7 @@ class Completions:
             max_tokens=min(ask.sampling.max_tokens or limit.max_tokens, limit.max_tokens),
         )
         try:
-            with self._database.write() as session:
+            with self._database.write(shared=True) as session:
                 store_prompt(session, admitted)
                 store.add(session, self._admission(admitted))
                 self._audit.append(session, entries.prompt(admitted), text=ask.turns[-1].content)
@@ -191,7 +191,7 @@ class Completions:
 
     def settle(self, admitted: Admitted, reply: Reply, store_reply: StoreReply = nothing_to_store) -> None:
         """Record how an admitted answer ended. Settling twice records once."""
-        with self._database.write() as session:
+        with self._database.write(shared=True) as session:
             if not store.remove(session, admitted.answer_id):
                 return
             store_reply(session, admitted.answer_id, reply)
@@ -209,7 +209,7 @@ class Completions:
         return len(rows)
 
     def _refuse(self, ask: Ask, decision: Decision, error: NaesilError) -> NoReturn:
-        with self._database.write() as session:
+        with self._database.write(shared=True) as session:
             self._audit.append(session, entries.refusal(ask, decision, error.code))
         raise error
 

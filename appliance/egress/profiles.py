@@ -76,7 +76,7 @@ def profile_for(orders: Orders, hand_over: HandOver) -> Profile:
     settings, descriptors = orders.settings, orders.descriptors()
     if orders.role == "web":
         certificates = tuple(path for path in (settings.tls_cert, settings.tls_key) if path is not None)
-        profile = web_profile(settings.data, certificates, descriptors)
+        profile = web_profile(settings.data, (*certificates, *settings.database_files), descriptors)
         return watched(profile, orders.destinations, hand_over)
     if orders.role == "gate":
         return gate_profile(descriptors)

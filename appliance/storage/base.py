@@ -3,7 +3,7 @@
 from datetime import UTC, datetime
 from typing import Any, ClassVar
 
-from sqlalchemy import DateTime, Dialect, LargeBinary, MetaData, String
+from sqlalchemy import BigInteger, DateTime, Dialect, Integer, LargeBinary, MetaData, String
 from sqlalchemy.orm import DeclarativeBase
 from sqlalchemy.types import TypeDecorator
 
@@ -27,6 +27,21 @@ class UtcDateTime(TypeDecorator[datetime]):
         return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
 
 
+class PlainText(TypeDecorator[str]):
+    """Text. PostgreSQL holds no NUL: one in a value that is looked for finds nothing there."""
+
+    impl = String
+    cache_ok = True
+
+    def process_bind_param(self, value: str | None, dialect: Dialect) -> str | None:
+        if value is not None and dialect.name == "postgresql":
+            return value.replace("\x00", "\ufffd")
+        return value
+
+
+Big = BigInteger().with_variant(Integer(), "sqlite")  # SQLite numbers rows in its own INTEGER only
+
+
 class Base(DeclarativeBase):
     """Root of every typed model; constraint names are fixed so that migrations can name them."""
 
@@ -42,5 +57,5 @@ class Base(DeclarativeBase):
     type_annotation_map: ClassVar[dict[Any, Any]] = {
         datetime: UtcDateTime(),
         bytes: LargeBinary(),
-        str: String(),
+        str: PlainText(),
     }

@@ -19,7 +19,7 @@ def prepare_data_folder(settings: Settings) -> None:
     for folder in (settings.data, settings.keys_folder, settings.models_folder, settings.run_folder):
         _make(folder)
     key = settings.keys_folder / ROOT_KEY_FILE
-    if not key.exists() and (settings.data / "naesil.db").exists():
+    if not key.exists() and settings.database_file is not None and settings.database_file.exists():
         raise ConfigError(
             N_("%(path)s is missing but there are data sealed with it. Restore it from a backup."), path=key
         )

@@ -14,11 +14,11 @@ from pathlib import Path
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
-from sqlalchemy import delete
+from sqlalchemy import delete, select
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from appliance.clock import Clock
-from appliance.errors import N_, NotFound
+from appliance.errors import N_, ConfigError, NotFound
 from appliance.keyfile import KEY_BYTES, read_or_create_key
 from appliance.storage.base import Base
 from appliance.storage.folder import ROOT_KEY_FILE
@@ -48,6 +48,19 @@ class Vault:
     def open(cls, keys_folder: Path, clock: Clock) -> "Vault":
         """The vault over keys_folder/root.key, made on first use with mode 0600."""
         return cls(read_or_create_key(keys_folder / ROOT_KEY_FILE), clock)
+
+    def check(self, session: Session) -> None:
+        """ConfigError when the database was sealed under another root key."""
+        row = session.scalar(select(SubjectKey).limit(1))
+        if row is None:
+            return
+        try:
+            _decrypt(self._root, row.wrapped, _label("key", row.subject_id))
+        except NotFound:
+            raise ConfigError(
+                N_("%(path)s is not the key that the data were sealed with. Restore it from a backup."),
+                path=ROOT_KEY_FILE,
+            ) from None
 
     def create_subject(self, session: Session, subject_id: str) -> None:
         """Give a new subject a key of their own."""

@@ -20,6 +20,7 @@ from appliance.inference.registry import resolve
 from appliance.policy.destinations import load_destinations
 from appliance.policy.documents import load_egress
 from appliance.policy.egress import demanded
+from appliance.storage.address import shown
 from appliance.supervisor import listen, machine
 
 LOW_DISK_BYTES = 2 * 1024**3
@@ -55,9 +56,13 @@ def examine(settings: Settings) -> list[Check]:
 def settings_table(settings: Settings) -> list[dict[str, Any]]:
     """Every setting with its value and where it came from."""
     return [
-        {"name": name, "value": getattr(settings, name), "source": str(settings.sources[name])}
+        {"name": name, "value": _shown(settings, name), "source": str(settings.sources[name])}
         for name in setting_names()
     ]
+
+
+def _shown(settings: Settings, name: str) -> Any:
+    return shown(settings.database_url) if name == "database_url" else getattr(settings, name)
 
 
 def _python() -> Check:

@@ -65,7 +65,7 @@ class Web:
     async def run(self, control: Control) -> None:
         """Open the door, serve, close the door, and leave the log sealed."""
         sealer = SealerClient(await control.first_sealer())
-        sequencer = SequencerThread(Sequencer(self.database, sealer), self.spec.settings.run_folder)
+        sequencer = SequencerThread(self.database, sealer, self.spec.settings.run_folder)
         self.chat.recover()
         self._record(AuditAction.SERVICE_STARTED)
         sequencer.start()
@@ -128,9 +128,11 @@ class Web:
 def build(spec: ChildSpec, clock: Clock) -> Web:
     """The services over the data folder; the database is brought up to date first."""
     settings = spec.settings
-    database = Database(settings.database_url)
+    database = Database(settings.database_address)
     migrate.upgrade(database)
     vault = Vault.open(settings.keys_folder, clock)
+    with database.read() as session:
+        vault.check(session)
     audit = AuditLog(vault, clock, new_id())
     inference = InferenceClient()
     policy = ActivePolicy(load_active(settings))

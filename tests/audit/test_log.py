@@ -66,6 +66,7 @@ def test_an_action_that_is_undone_leaves_no_entry(
     assert sequencer.run_once() == 1
 
 
+@pytest.mark.sqlite_only
 @pytest.mark.usefixtures("record")
 def test_no_word_of_the_text_reaches_the_database(
     database: Database, audit: AuditLog, sequencer: Sequencer

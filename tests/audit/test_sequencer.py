@@ -152,6 +152,7 @@ def test_a_database_restored_from_an_older_backup_is_not_built_upon(
     assert (check().entries, check().first_bad) == (2, 2)
 
 
+@pytest.mark.sqlite_only
 def test_a_database_of_another_history_is_not_built_upon(
     database: Database, sequencer: Sequencer, record: Record
 ) -> None:
@@ -178,6 +179,7 @@ def test_while_the_sealer_is_away_accepted_entries_wait(
     assert check() == Report(True, 0, 0, 3)
 
 
+@pytest.mark.sqlite_only
 @pytest.mark.parametrize(
     "statement",
     [
@@ -226,19 +228,19 @@ def test_a_sequencer_that_was_replaced_writes_nothing_more(
     assert check() == Report(True, 3, 3, 0)
 
 
-def test_the_lock_has_one_holder(run_folder: Path) -> None:
-    with sequencer_lock(run_folder) as first:
-        assert first
-        with sequencer_lock(run_folder) as second:
-            assert not second
-    with sequencer_lock(run_folder) as third:
-        assert third
+def test_the_lock_has_one_holder(database: Database, run_folder: Path) -> None:
+    with sequencer_lock(database, run_folder) as first:
+        assert first is not None
+        with sequencer_lock(database, run_folder) as second:
+            assert second is None
+    with sequencer_lock(database, run_folder) as third:
+        assert third is not None
 
 
 def test_the_thread_seals_what_is_accepted_and_what_is_left_at_the_end(
-    sequencer: Sequencer, run_folder: Path, record: Record, check: Check
+    database: Database, sealer: LocalSealer, run_folder: Path, record: Record, check: Check
 ) -> None:
-    thread = SequencerThread(sequencer, run_folder)
+    thread = SequencerThread(database, sealer, run_folder)
     thread.start()
     record(2)
     eventually(lambda: check().checkpoints == 1)
@@ -256,7 +258,7 @@ def test_the_thread_says_once_what_fails_and_goes_on(
     check: Check,
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    thread = SequencerThread(Sequencer(database, FailingSealer(sealer, times=3)), run_folder)
+    thread = SequencerThread(database, FailingSealer(sealer, times=3), run_folder)
     record(1)
     with caplog.at_level(logging.WARNING):
         thread.start()
@@ -279,7 +281,7 @@ def test_an_unexpected_error_does_not_end_the_thread(
                 raise ZeroDivisionError
             return super().head()
 
-    thread = SequencerThread(Sequencer(database, Broken(sealer)), run_folder)
+    thread = SequencerThread(database, Broken(sealer), run_folder)
     record(1)
     thread.start()
     eventually(lambda: check().checkpoints == 1)
@@ -287,11 +289,11 @@ def test_an_unexpected_error_does_not_end_the_thread(
 
 
 def test_a_thread_that_never_got_the_lock_stops_all_the_same(
-    sequencer: Sequencer, run_folder: Path, record: Record, check: Check
+    database: Database, sealer: LocalSealer, run_folder: Path, record: Record, check: Check
 ) -> None:
     record(1)
-    with sequencer_lock(run_folder):
-        thread = SequencerThread(sequencer, run_folder)
+    with sequencer_lock(database, run_folder):
+        thread = SequencerThread(database, sealer, run_folder)
         thread.start()
         thread.stop()
     assert check().unsealed == 1
@@ -309,7 +311,7 @@ from appliance.storage.vault import Vault
 from tests.audit.conftest import PROMPT
 
 folder = Path(sys.argv[1])
-database = Database(f"sqlite:///{folder / 'naesil.db'}")
+database = Database(sys.argv[2])
 audit = AuditLog(Vault.open(folder / "keys", SystemClock()), SystemClock(), "boot")
 sequencer = Sequencer(database, LocalSealer(folder / "keys"))
 while True:
@@ -321,13 +323,13 @@ while True:
 
 
 def test_a_killed_process_loses_nothing_it_acknowledged(
-    database: Database, data_folder: Path, record: Record, check: Check
+    database: Database, database_url: str, data_folder: Path, record: Record, check: Check
 ) -> None:
     record(1)
     acknowledged: list[str] = []
     for round_ in range(6):
         writer = subprocess.Popen(
-            [sys.executable, "-c", WRITER, str(data_folder)],
+            [sys.executable, "-c", WRITER, str(data_folder), database_url],
             stdout=subprocess.PIPE,
             text=True,
             cwd=Path(__file__).parents[2],

@@ -60,6 +60,7 @@ def test_entries_too_new_to_be_sealed_are_counted(
     assert check() == Report(True, 2, 1, 3)
 
 
+@pytest.mark.sqlite_only
 @pytest.mark.usefixtures("sealed")
 @EXAMPLES
 @given(
@@ -85,6 +86,7 @@ def test_a_flipped_byte_anywhere_in_an_entry_is_named(
     assert check().ok
 
 
+@pytest.mark.sqlite_only
 @pytest.mark.usefixtures("sealed")
 @EXAMPLES
 @given(at=st.integers(0, 10_000), flip=st.integers(1, 255), table=st.sampled_from(["tiles", "checkpoints"]))
@@ -110,6 +112,7 @@ def test_a_flipped_byte_in_a_hash_or_a_signature_is_found(
     assert check().ok
 
 
+@pytest.mark.sqlite_only
 @pytest.mark.usefixtures("sealed")
 def test_a_flipped_byte_in_the_file_itself_is_found_wherever_the_entry_is_repeated(
     database: Database, check: Check
@@ -136,6 +139,7 @@ def test_a_flipped_byte_in_the_file_itself_is_found_wherever_the_entry_is_repeat
     assert check().ok
 
 
+@pytest.mark.sqlite_only
 @pytest.mark.usefixtures("sealed")
 @pytest.mark.parametrize(
     ("statement", "named"),
@@ -291,6 +295,7 @@ def test_rows_appended_without_their_hashes_are_named(database: Database, check:
     assert (check().ok, check().first_bad) == (False, ENTRIES)
 
 
+@pytest.mark.sqlite_only
 @pytest.mark.parametrize(
     ("statement", "named"),
     [

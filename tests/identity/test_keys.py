@@ -93,6 +93,7 @@ def test_the_last_use_is_kept_to_the_minute(keys: ApiKeys, alice: Account, clock
     assert keys.list(alice.id)[0].used_at == clock.now()
 
 
+@pytest.mark.sqlite_only
 def test_a_key_still_opens_when_its_use_cannot_be_written(
     database: Database, keys: ApiKeys, alice: Account
 ) -> None:
