@@ -12,6 +12,7 @@ run: ready
 
 test: dev
 	$(BIN)/pytest
+	$(BIN)/pytest --postgresql tests/audit tests/chat tests/completions tests/identity tests/storage
 
 lint: dev
 	$(BIN)/ruff check .

@@ -53,7 +53,9 @@ class Cluster:
     def fresh(self) -> str:
         """The address of a new, empty database."""
         name = f"naesil{next(self._numbers)}"
-        with psycopg.connect(host=str(self.folder), user="naesil", dbname="postgres", autocommit=True) as server:
+        with psycopg.connect(
+            host=str(self.folder), user="naesil", dbname="postgres", autocommit=True
+        ) as server:
             server.execute(f'CREATE DATABASE "{name}"')
         return f"postgresql://naesil@/{name}?host={self.folder}"
 
@@ -77,7 +79,7 @@ class Cluster:
 @contextmanager
 def cluster(*settings: str) -> Iterator[Cluster]:
     """A server for as long as the block lasts. Not below pytest's folders: their owner alone may enter."""
-    folder = Path(tempfile.mkdtemp(prefix="naesil-pg-", dir="/tmp"))  # noqa: S108 - a short path: sockets allow 107 bytes
+    folder = Path(tempfile.mkdtemp(prefix="naesil-pg-", dir="/tmp"))
     running = Cluster(folder, *settings)
     try:
         yield running

@@ -30,6 +30,7 @@ from appliance.tlog.tiles import extended, node_reader
 log = logging.getLogger(__name__)
 
 BATCH = 512
+BATCHES_A_RUN = 8
 PERIOD_S = 0.25
 LOCK_FILE = "sequencer.lock"
 
@@ -43,7 +44,7 @@ class Sequencer:
         self._epoch: int | None = None
 
     def run_once(self) -> int:
-        """Sequence and seal what was accepted; how many entries got their place.
+        """Sequence and seal what was accepted, at most BATCHES_A_RUN batches; how many entries it were.
 
         Raises StorageFailed when the database or the sealer is away or refuses; nothing is lost.
         """
@@ -52,8 +53,11 @@ class Sequencer:
         head = self._sealer.head()
         self._check_continues(head)
         total = 0
-        while count := self._sequence():
+        for _ in range(BATCHES_A_RUN):  # then a signature: entries that keep coming must not put it off
+            count = self._sequence()
             total += count
+            if count < BATCH:
+                break
         self._seal(head)
         return total
 
@@ -185,7 +189,8 @@ class SequencerThread:
         while not last and lease.held():
             last = self._stopping.wait(PERIOD_S)
             try:
-                sequencer.run_once()
+                while sequencer.run_once() == BATCH * BATCHES_A_RUN:
+                    pass  # there is more
             except NaesilError as error:
                 self._complain(str(error))
             except Exception as error:  # the process loop: entries wait, nothing may end it

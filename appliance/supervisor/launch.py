@@ -78,7 +78,9 @@ class _Starter:
         our_status, their_status = socket.socketpair()
         spec = ChildSpec(
             role=role,
-            settings=self._settings if role == "web" else dataclasses.replace(self._settings, database_url=""),
+            settings=self._settings
+            if role == "web"
+            else dataclasses.replace(self._settings, database_url=""),
             status=their_status.fileno(),
             peer=theirs.fileno(),
             listen=self._listener.fileno() if role == "web" else -1,

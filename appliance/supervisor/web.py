@@ -15,7 +15,7 @@ import uvicorn
 from appliance.audit.actions import AuditAction
 from appliance.audit.entry import Entry
 from appliance.audit.log import AuditLog
-from appliance.audit.sequencer import Sequencer, SequencerThread
+from appliance.audit.sequencer import SequencerThread
 from appliance.chat.service import Chat
 from appliance.clock import Clock, SystemClock
 from appliance.completions.pipeline import Completions

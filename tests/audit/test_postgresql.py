@@ -27,10 +27,11 @@ on_postgresql = pytest.mark.parametrize("database_url", ["postgresql"], indirect
 
 Check = Callable[[], Report]
 Record = Callable[[int], None]
-WRITERS = 16
+PROCESSES = 4
 
 WRITER = """
 import sys
+import threading
 from pathlib import Path
 from appliance.audit.log import AuditLog
 from appliance.clock import SystemClock
@@ -40,10 +41,15 @@ from tests.audit.conftest import PROMPT
 
 database = Database(sys.argv[2])
 audit = AuditLog(Vault.open(Path(sys.argv[1]) / "keys", SystemClock()), SystemClock(), "boot")
-while True:
-    with database.write(shared=True) as session:
-        acknowledged = audit.append(session, PROMPT, text="question")
-    print(acknowledged, flush=True)
+
+def write():
+    while True:
+        with database.write(shared=True) as session:
+            acknowledged = audit.append(session, PROMPT, text="question")
+        print(acknowledged + "\\n", end="", flush=True)
+
+for _ in range(4):
+    threading.Thread(target=write).start()
 """
 
 
@@ -57,7 +63,7 @@ def writers(data_folder: Path, database_url: str) -> Iterator[list[subprocess.Po
             text=True,
             cwd=Path(__file__).parents[2],
         )
-        for _ in range(WRITERS)
+        for _ in range(PROCESSES)
     ]
     yield started
     for writer in started:
@@ -79,13 +85,13 @@ def test_sixteen_writers_killed_at_random_leave_no_gap_and_lose_nothing_acknowle
     said: list[str] = []
 
     def listen(writer: subprocess.Popen[str]) -> None:
-        said.extend(line.strip() for line in writer.stdout or () if line.endswith("\n"))
+        said.extend(line.strip() for line in writer.stdout or () if line.endswith("\n") and len(line) == 37)
 
     listeners = [threading.Thread(target=listen, args=(writer,)) for writer in writers]
     for listener in listeners:
         listener.start()
     sequencer = Sequencer(database, LocalSealer(data_folder / "keys"))
-    while len(said) < WRITERS * 10:
+    while len(said) < 300:
         sequencer.run_once()
     for writer in writers:
         os.kill(writer.pid, signal.SIGKILL)
@@ -134,8 +140,8 @@ def test_the_office_passes_on_when_its_holder_loses_the_database(
         with database.write() as session:
             session.execute(
                 text(
-                    "SELECT pg_terminate_backend(l.pid) FROM pg_locks l JOIN pg_database d ON l.database = d.oid "
-                    "WHERE l.locktype = 'advisory' AND d.datname = current_database() "
+                    "SELECT pg_terminate_backend(l.pid) FROM pg_locks l "
+                    "JOIN pg_database d ON l.database = d.oid WHERE l.locktype = 'advisory' AND d.datname = current_database() "
                     "AND l.pid <> pg_backend_pid()"
                 )
             )
@@ -156,7 +162,10 @@ def test_a_killed_server_fails_closed_and_serves_again_when_it_is_back(
             before = audit.append(session, PROMPT)
         _kill_and_wait(own)
         for _ in range(3):
-            with pytest.raises(StorageFailed, match="does not answer"), database.write(shared=shared) as session:
+            with (
+                pytest.raises(StorageFailed, match="does not answer"),
+                database.write(shared=shared) as session,
+            ):
                 audit.append(session, PROMPT)
         own.start()
         with database.write(shared=shared) as session:
