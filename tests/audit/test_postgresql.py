@@ -141,7 +141,8 @@ def test_the_office_passes_on_when_its_holder_loses_the_database(
             session.execute(
                 text(
                     "SELECT pg_terminate_backend(l.pid) FROM pg_locks l "
-                    "JOIN pg_database d ON l.database = d.oid WHERE l.locktype = 'advisory' AND d.datname = current_database() "
+                    "JOIN pg_database d ON l.database = d.oid "
+                    "WHERE l.locktype = 'advisory' AND d.datname = current_database() "
                     "AND l.pid <> pg_backend_pid()"
                 )
             )
