@@ -198,7 +198,7 @@ class House:
         (data / "naesil.db").write_bytes(_migrated())
         (data / "keys").mkdir(mode=0o700)
         self.settings = Settings(data=data, **settings)
-        self.database = Database(self.settings.database_url)
+        self.database = Database(self.settings.database_address)
         self.vault = Vault(bytes(32), self.clock)
         self.audit = AuditLog(self.vault, self.clock, boot_id="00000000-0000-7000-8000-000000000002")
         self.chat = FakeChat(self.clock, script)
