@@ -63,6 +63,10 @@ class Settings:
             "range": (0, 2**20),
         },
     )
+    user: str = field(
+        default="",
+        metadata={"help": "Who the processes become when root starts them; empty: the data folder's owner."},
+    )
     guard: str = field(
         default="", metadata={"help": "Guard level to demand beyond egress.yaml: kernel, partial, off."}
     )

@@ -27,6 +27,7 @@ from appliance.policy.documents import load_active
 from appliance.storage import migrate
 from appliance.storage.engine import Database
 from appliance.storage.folder import prepare_data_folder
+from appliance.storage.owner import adopt
 from appliance.storage.vault import Vault
 
 OPERATOR = Principal(user_id="operator", kind="system", origin="command line")
@@ -76,6 +77,7 @@ def open_house(data: Path | None, *, create: bool = False) -> Iterator[House]:
         seal(settings, database)
     finally:
         database.close()
+        adopt(settings.data)
 
 
 def seal(settings: Settings, database: Database) -> None:

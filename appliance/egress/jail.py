@@ -25,14 +25,14 @@ def _prepare(profile: Profile) -> Iterable[Layer]:
 
 
 def _isolate(profile: Profile) -> Iterable[Layer]:
-    network = namespaces.isolate(profile.network)
+    network = namespaces.isolate(profile.network, profile.user)
     if network.required and not network.active:
         return network, Layer(mounts.LAYER, False, "needs a namespace of its own")
     return network, mounts.furnish(_rights(profile), profile.shown)
 
 
-def _give_up(_profile: Profile) -> Iterable[Layer]:
-    return (privileges.drop_all(),)
+def _give_up(profile: Profile) -> Iterable[Layer]:
+    return (privileges.drop_all(profile.user),)
 
 
 def _files(profile: Profile) -> Iterable[Layer]:

@@ -9,6 +9,7 @@ from typing import Any
 from appliance.egress.calls import TABLES, Architecture
 
 PR_GET_DUMPABLE = 3
+PR_SET_PDEATHSIG = 1
 PR_SET_DUMPABLE = 4
 PR_CAPBSET_DROP = 24
 PR_SET_NO_NEW_PRIVS = 38

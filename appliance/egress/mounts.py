@@ -40,6 +40,7 @@ def furnish(rights: Mapping[Path, Right], shown: Mapping[Path, str]) -> Layer:
     mount namespace of our own, with rights over it. Paths that do not exist are left out. On
     failure the report says why, and what is in the tree by then is all there is.
     """
+    umask = os.umask(0o022)  # whoever we become walks through these folders
     try:
         _enter_stage()
         for path in sorted(rights, key=lambda path: len(path.parts)):
@@ -55,6 +56,8 @@ def furnish(rights: Mapping[Path, Right], shown: Mapping[Path, str]) -> Layer:
         linux.mount("", "/", "", MS_REMOUNT | MS_BIND | MS_RDONLY | MS_NOSUID | MS_NODEV)
     except OSError as error:
         return Layer(LAYER, False, f"{error.filename or 'mount'}: {error.strerror}")
+    finally:
+        os.umask(umask)
     return Layer(LAYER, True, "only the paths of this process's profile")
 
 

@@ -12,7 +12,7 @@ import struct
 from pathlib import Path
 from typing import Literal
 
-from appliance.egress import linux
+from appliance.egress import linux, privileges
 from appliance.egress.report import Layer
 
 LAYER = "network namespace"
@@ -27,18 +27,24 @@ Network = Literal["none", "loopback", "host"]
 """An empty namespace; one that has but its own loopback up; or the machine's, for who dials."""
 
 
-def isolate(network: Network = "none") -> Layer:
-    """Leave the host's mounts and, unless it is for dialling, its network. Needs a single thread."""
+def isolate(network: Network = "none", user: tuple[int, int] | None = None) -> Layer:
+    """Leave the host's mounts and, unless it is for dialling, its network. Needs a single thread.
+
+    Where root may not do that directly it becomes `user` first: a namespace of its own would know
+    nobody else.
+    """
     wanted = CLONE_NEWNS | CLONE_NEWIPC | (0 if network == "host" else CLONE_NEWNET)
     way = ""
-    user, group = os.geteuid(), os.getegid()
     try:
         linux.call("unshare", wanted)
     except OSError as error:
         direct = error
         try:
+            if user is not None:
+                privileges.become(user)
+            person = os.geteuid(), os.getegid()
             linux.call("unshare", wanted | CLONE_NEWUSER)
-            _map_to_self(user, group)
+            _map_to_self(*person)
         except OSError as error:
             return Layer(LAYER, False, f"{direct.strerror}; through a user namespace: {error.strerror}")
         way = ", through a user namespace"

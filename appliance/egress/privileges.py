@@ -3,6 +3,7 @@
 import ctypes
 import os
 import resource
+import signal
 
 from appliance.egress import linux
 from appliance.egress.report import Layer
@@ -21,19 +22,40 @@ def set_limits() -> Layer:
     return Layer("limits", True, f"umask 077, no core dumps, {files} open files")
 
 
-def drop_all() -> Layer:
-    """Give up every capability and the ways to new ones; nobody may trace us."""
+def drop_all(user: tuple[int, int] | None = None) -> Layer:
+    """Give up every capability and the ways to new ones; nobody may trace us.
+
+    Root becomes `user` (user id, group id) on the way.
+    """
     try:
         linux.prctl(linux.PR_CAP_AMBIENT, linux.PR_CAP_AMBIENT_CLEAR_ALL)
         _empty_bounding_set()
+        if user is not None and os.geteuid() == 0:
+            become(user)
         header = (ctypes.c_uint32 * 2)(CAPABILITY_VERSION_3, 0)
         linux.call("capset", header, (ctypes.c_uint32 * 6)())
         linux.prctl(linux.PR_SET_NO_NEW_PRIVS, 1)
         linux.prctl(linux.PR_SET_DUMPABLE, 0)
     except OSError as error:
-        return Layer("privileges", False, f"{error.filename}: {error.strerror}")
-    user = "root without capabilities" if os.geteuid() == 0 else "unprivileged user"
-    return Layer("privileges", True, f"{user}, no_new_privs, not dumpable")
+        return Layer("privileges", False, f"{error.filename or 'user'}: {error.strerror}")
+    name = "root without capabilities" if os.geteuid() == 0 else f"unprivileged user {os.geteuid()}"
+    return Layer("privileges", True, f"{name}, no_new_privs, not dumpable")
+
+
+def become(user: tuple[int, int]) -> None:
+    """From root to somebody without an account's groups, for good. Raises OSError.
+
+    The kernel forgets then that we are to die with our parent, so it is told again; a parent that
+    died in between is found out.
+    """
+    parent = os.getppid()
+    number, group = user
+    os.setgroups([])
+    os.setresgid(group, group, group)
+    os.setresuid(number, number, number)
+    linux.prctl(linux.PR_SET_PDEATHSIG, signal.SIGKILL)
+    if os.getppid() != parent:
+        os.kill(os.getpid(), signal.SIGKILL)
 
 
 def _empty_bounding_set() -> None:

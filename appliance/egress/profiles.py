@@ -35,7 +35,7 @@ class Profile:
     or folder out of those; only the private root can do that. Where paths lie in each other,
     the longest counts. A path that does not exist is left out. `shown`: small files of ours with
     their text. `ports`: where TCP may be dialled; None leaves that to an empty network. `witness`
-    gives trapped calls and this process's memory to the gate.
+    gives trapped calls and this process's memory to the gate. `user`: whom root becomes here.
     """
 
     name: str
@@ -47,6 +47,7 @@ class Profile:
     network: Network = "none"
     ports: tuple[int, ...] | None = ()
     witness: Witness | None = None
+    user: tuple[int, int] | None = None
     calls: CallPolicy
 
 
@@ -68,11 +69,17 @@ class Orders(Protocol):
     def runtime(self) -> ModelChoice | None: ...
     @property
     def destinations(self) -> tuple[Destination, ...]: ...
+    @property
+    def user(self) -> tuple[int, int] | None: ...
     def descriptors(self) -> tuple[int, ...]: ...
 
 
 def profile_for(orders: Orders, hand_over: HandOver) -> Profile:
     """The jail of the child that these orders describe; web's trapped calls go where `hand_over` says."""
+    return replace(_profile(orders, hand_over), user=orders.user)
+
+
+def _profile(orders: Orders, hand_over: HandOver) -> Profile:
     settings, descriptors = orders.settings, orders.descriptors()
     if orders.role == "web":
         certificates = tuple(path for path in (settings.tls_cert, settings.tls_key) if path is not None)

@@ -35,7 +35,7 @@ def _make(folder: Path) -> None:
         info = folder.stat()
     except OSError as error:
         raise _remedy(error, folder) from None
-    if info.st_uid != os.geteuid():
+    if os.geteuid() not in (info.st_uid, 0):
         raise ConfigError(
             N_("%(path)s belongs to another user. Run as that user or give another --data."), path=folder
         )

@@ -22,8 +22,10 @@ from appliance.policy.egress import demanded
 from appliance.protocol.egress import Destination
 from appliance.protocol.settings import RuntimeSettings
 from appliance.storage.folder import prepare_data_folder
+from appliance.storage.owner import Owner, adopt
 from appliance.supervisor import children, listen
 from appliance.supervisor.door import Door
+from appliance.supervisor.entrust import entrust
 from appliance.supervisor.spec import ChildSpec, Report, RoleName
 from appliance.supervisor.watch import Supervisor
 
@@ -41,9 +43,10 @@ def serve(settings: Settings, say: Callable[[str], None]) -> None:
     settings = dataclasses.replace(settings, guard=demanded(settings.guard, egress.minimum_level))
     model = resolve(settings)
     with _only_server(settings.run_folder), listen.open_socket(settings) as listener:
+        settings, owner = entrust(settings, model.path)
         token = secrets.token_urlsafe(24)
         address = listen.url(settings, listener.getsockname()[1])
-        starter = _Starter(settings, runtime_settings(settings, model), listener, token, destinations)
+        starter = _Starter(settings, runtime_settings(settings, model), listener, token, destinations, owner)
         say(f"Naesil: {settings.data}, {model.name}")
 
         def ready(report: Report) -> None:
@@ -66,14 +69,17 @@ class _Starter:
         listener: socket.socket,
         setup_token: str,
         destinations: tuple[Destination, ...],
+        owner: Owner | None,
     ) -> None:
         self._settings = settings
         self._runtime = runtime
         self._listener = listener
         self._destinations = destinations
+        self._owner = owner
         self._token_sha256 = hashlib.sha256(setup_token.encode()).hexdigest()
 
     def __call__(self, role: RoleName, supervisor: Supervisor) -> children.Child:
+        adopt(self._settings.data)
         ours, theirs = socket.socketpair()
         our_status, their_status = socket.socketpair()
         spec = ChildSpec(
@@ -86,6 +92,7 @@ class _Starter:
             listen=self._listener.fileno() if role == "web" else -1,
             runtime=self._runtime if role == "runtime" else None,
             setup_token_sha256=self._token_sha256 if role == "web" else "",
+            user=self._owner,
             destinations=self._destinations if role in ("web", "gate", "broker") else (),
         )
         child = children.start(spec, our_status)

@@ -21,9 +21,9 @@ class ChildSpec(msgspec.Struct, frozen=True, kw_only=True):
     """One child's orders: its role, the settings, and which inherited descriptor is what.
 
     `peer` is the socketpair to web (runtime, sealer) or to the supervisor (the others); `listen`
-    the listening socket; `destinations` what may be dialled (web, gate, broker); `status` the
-    line to the supervisor: there the child reports its guard level and, if it cannot start, why,
-    and there it is asked about itself later.
+    the listening socket; `destinations` what may be dialled (web, gate, broker); `user` the user
+    and group that a child of root becomes; `status` the line to the supervisor: there the child
+    reports its guard level and, if it cannot start, why, and there it is asked about itself later.
     """
 
     role: RoleName
@@ -34,6 +34,7 @@ class ChildSpec(msgspec.Struct, frozen=True, kw_only=True):
     runtime: RuntimeSettings | None = None
     setup_token_sha256: str = ""
     destinations: tuple[Destination, ...] = ()
+    user: tuple[int, int] | None = None
 
     def descriptors(self) -> tuple[int, ...]:
         """Every descriptor the child inherits beyond its standard three."""

@@ -1,6 +1,7 @@
 """The closed jail as the kernel shows it, what it reports where a wall is missing, and what still works."""
 
 import json
+import os
 import signal
 import socket
 from pathlib import Path
@@ -48,6 +49,15 @@ def test_the_kernel_confirms_it(locked: Locked) -> None:
     assert status["Seccomp"] == "2"
     assert {status[name] for name in ("CapInh", "CapPrm", "CapEff", "CapAmb")} == {"0" * 16}
     assert status["Umask"] == "0077"
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can become somebody else")
+def test_root_becomes_the_owner_of_the_data_for_good(locked: Locked, data: Path) -> None:
+    for path in (data, *data.rglob("*")):
+        os.chown(path, 61999, 61998)
+    found = locked("become", role="web", data=str(data), user=[61999, 61998])
+    assert found == [[61999] * 3, [61998] * 3, [], "0" * 16, "0" * 16]
+    assert (data / "written").stat().st_uid == 61999
 
 
 def test_web_sees_of_the_keys_only_the_root_key_and_the_sealer_all_but_it(locked: Locked, data: Path) -> None:
