@@ -56,6 +56,23 @@ class Outcome(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class KeyScope:
+    """What an API key is for: models and endpoints by name. An empty set is no limit."""
+
+    models: frozenset[str] = frozenset()
+    endpoints: frozenset[str] = frozenset()
+
+    def allows_model(self, name: str) -> bool:
+        return not self.models or name in self.models
+
+    def allows_endpoint(self, name: str) -> bool:
+        return not self.endpoints or name in self.endpoints
+
+
+EVERYTHING = KeyScope()
+
+
+@dataclass(frozen=True, slots=True)
 class Principal:
     """Who acts: a person in a browser session, a person's API key, or the product itself.
 
@@ -68,6 +85,7 @@ class Principal:
     origin: str = ""
     roles: frozenset[str] = frozenset()
     groups: frozenset[str] = frozenset()
+    scope: KeyScope = EVERYTHING
 
 
 SYSTEM = Principal(user_id="system", kind="system")

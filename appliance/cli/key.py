@@ -1,5 +1,6 @@
 """`appliance key`: API keys."""
 
+from datetime import timedelta
 from typing import Annotated
 
 import typer
@@ -7,6 +8,7 @@ import typer
 from appliance.cli import output
 from appliance.cli.house import OPERATOR, open_house
 from appliance.cli.options import Data, Json
+from appliance.core import KeyScope
 
 app = typer.Typer(help="API keys: create, list, revoke.", no_args_is_help=True)
 
@@ -17,12 +19,20 @@ User = Annotated[str, typer.Option(help="Name of the key's owner.")]
 def create(
     user: User,
     label: Annotated[str, typer.Option(help="What the key is for.")] = "command line",
+    expires_days: Annotated[int | None, typer.Option(help="Days until it ends.", min=1, max=3650)] = None,
+    model: Annotated[list[str] | None, typer.Option(help="Only this model; may be repeated.")] = None,
+    endpoint: Annotated[list[str] | None, typer.Option(help="Only this endpoint, as in chat.")] = None,
+    address: Annotated[list[str] | None, typer.Option(help="Only from this network.")] = None,
     data: Data = None,
     json: Json = False,
 ) -> None:
     """Make a key and print it, this once."""
     with open_house(data) as house:
-        key, secret = house.keys.create(OPERATOR, house.accounts.find(user).id, label)
+        expires_at = house.clock.now() + timedelta(days=expires_days) if expires_days else None
+        scope = KeyScope(frozenset(model or ()), frozenset(endpoint or ()))
+        key, secret = house.keys.create(
+            OPERATOR, house.accounts.find(user).id, label, expires_at, scope, address or ()
+        )
     if json:
         output.as_json({"key": secret, "id": key.id, "label": key.label})
     else:

@@ -28,7 +28,7 @@ from appliance.completions.values import (
     nothing_to_store,
 )
 from appliance.core import Decision, Usage
-from appliance.errors import NaesilError
+from appliance.errors import N_, Forbidden, NaesilError
 from appliance.ids import new_id
 from appliance.inference.client import InferenceClient, loading
 from appliance.policy.active import ActivePolicy
@@ -85,7 +85,8 @@ class Completions:
     def admit(self, ask: Ask, store_prompt: StorePrompt = nothing_to_store) -> Admitted:
         """Allow and record, or refuse and record. Synchronous: one short transaction.
 
-        Raises PolicyViolation, LimitReached, or Unavailable when the model or the log is away.
+        Raises PolicyViolation, Forbidden for a key of another scope, LimitReached, or Unavailable
+        when the model or the log is away.
         """
         model = self._inference.model
         if model is None:
@@ -94,6 +95,8 @@ class Completions:
         checked = check_prompt(policy, ask, self._clock.now().date())
         if not checked.decision.permitted:
             self._refuse(ask, checked.decision, violation(policy, checked.decision))
+        if not ask.principal.scope.allows_model(model.model_name):
+            self._refuse(ask, checked.decision, _out_of_scope(model.model_name))
         limit = policy.limits_for(ask.principal)
         if error := self._allowance.take(ask, limit):
             self._refuse(ask, checked.decision, error)
@@ -275,3 +278,7 @@ def _reply(hearing: Hearing, last: Finished | Failed | None, read: int) -> Reply
     if isinstance(last, Failed):
         return replace(said, state="failed", reason=last.code)
     return replace(said, state="stopped", reason="cancelled")
+
+
+def _out_of_scope(model: str) -> Forbidden:
+    return Forbidden(N_("This API key may not use the model '%(name)s'."), name=model)

@@ -69,12 +69,16 @@ class Groups:
     def join(self, actor: Principal, name: str, user_id: str) -> None:
         """Put a person into a group. NotFound for an unknown group or person."""
         with self._database.write() as session:
-            row = _group(session, name)
-            if session.get(store.UserRow, user_id) is None:
-                raise NotFound(N_("There is no such user."))
-            if session.get(store.MemberRow, (row.id, user_id)) is None:
-                session.add(store.MemberRow(group_id=row.id, user_id=user_id))
-                self._audit.append(session, _entry(AuditAction.GROUP_JOINED, actor, row, user_id))
+            self.join_in(session, actor, name, user_id)
+
+    def join_in(self, session: Session, actor: Principal, name: str, user_id: str) -> None:
+        """The same in the caller's transaction."""
+        row = _group(session, name)
+        if session.get(store.UserRow, user_id) is None:
+            raise NotFound(N_("There is no such user."))
+        if session.get(store.MemberRow, (row.id, user_id)) is None:
+            session.add(store.MemberRow(group_id=row.id, user_id=user_id))
+            self._audit.append(session, _entry(AuditAction.GROUP_JOINED, actor, row, user_id))
 
     def leave(self, actor: Principal, name: str, user_id: str) -> None:
         """Take a person out of a group. NotFound for an unknown group."""

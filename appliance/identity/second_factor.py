@@ -17,6 +17,7 @@ from appliance.clock import Clock
 from appliance.core import Outcome, Principal
 from appliance.errors import N_, Conflict, InvalidInput
 from appliance.identity import store
+from appliance.identity.accounts import refuse_auditor
 from appliance.storage.engine import Database
 from appliance.storage.vault import Vault
 
@@ -88,6 +89,8 @@ class SecondFactor:
         """Forget the secret and the codes: by its owner, or by an administrator for a lost phone."""
         with self._database.write() as session:
             user = session.get_one(store.UserRow, user_id)
+            if actor.user_id != user_id:
+                refuse_auditor(actor, user)
             user.totp_secret = user.totp_step = None
             store.remove_recovery_codes(session, user_id)
             self._audit.append(session, _entry(AuditAction.SECOND_FACTOR_OFF, actor, user_id))

@@ -8,7 +8,7 @@ from sqlalchemy import text
 
 from appliance.audit.actions import AuditAction
 from appliance.audit.entry import Leaf
-from appliance.core import Principal
+from appliance.core import KeyScope, Principal
 from appliance.errors import InvalidInput, NotFound, StorageFailed
 from appliance.identity.accounts import Account
 from appliance.identity.keys import MAX_KEYS, ApiKeys
@@ -120,3 +120,26 @@ def test_one_person_has_so_many_keys_and_no_more(keys: ApiKeys, alice: Account, 
     with pytest.raises(InvalidInput, match=str(MAX_KEYS)):
         keys.create(at_home(alice), alice.id, "one more")
     keys.create(at_home(bob), bob.id, "his first")
+
+
+def test_a_narrow_key_carries_its_scope_and_works_from_its_networks_only(
+    keys: ApiKeys, alice: Account
+) -> None:
+    scope = KeyScope(frozenset({"small"}), frozenset({"chat"}))
+    _, secret = keys.create(at_home(alice), alice.id, "script", scope=scope, addresses=("10.0.0.0/24", "::1"))
+    principal = keys.authenticate(secret, HOME)
+    assert principal is not None
+    assert principal.scope == scope
+    assert principal.scope.allows_model("small")
+    assert not principal.scope.allows_endpoint("embeddings")
+    assert keys.authenticate(secret, "::1") is not None
+    for elsewhere in ("10.0.1.7", "::2", "", "not an address"):
+        assert keys.authenticate(secret, elsewhere) is None
+
+
+def test_a_key_without_a_scope_is_not_limited(keys: ApiKeys, alice: Account) -> None:
+    _, secret = keys.create(at_home(alice), alice.id, "script")
+    principal = keys.authenticate(secret, "192.0.2.1")
+    assert principal is not None
+    assert principal.scope.allows_model("any")
+    assert principal.scope.allows_endpoint("any")

@@ -5,7 +5,7 @@ import asyncio
 from fastapi import Request
 
 from appliance.core import Principal
-from appliance.errors import N_, NotSignedIn
+from appliance.errors import N_, Forbidden, NotSignedIn
 from appliance.http.services import Services
 from appliance.ids import new_id
 
@@ -31,7 +31,15 @@ async def caller(request: Request) -> Principal:
         raise NotSignedIn(
             N_("This API key is wrong, expired or revoked. Make a new one on the account page.")
         )
+    endpoint = _endpoint(request.url.path)
+    if not principal.scope.allows_endpoint(endpoint):
+        raise Forbidden(N_("This API key may not use the endpoint '%(name)s'."), name=endpoint)
     return principal
+
+
+def _endpoint(path: str) -> str:
+    """The scope's name for an address: /v1/chat/completions is "chat", /v1/models/x is "models"."""
+    return path.removeprefix("/v1").strip("/").partition("/")[0]
 
 
 async def request_id(request: Request) -> str:

@@ -8,13 +8,13 @@ from fastapi import APIRouter
 from fastapi.responses import RedirectResponse
 
 from appliance.errors import N_, Forbidden
-from appliance.http.console import dashboard
+from appliance.http.console import dashboard, groups, person, users
 from appliance.http.console.shell import Console
 from appliance.http.deps import Person
 from appliance.http.services import Services
 from appliance.http.view import View
 
-PAGES = (dashboard,)
+PAGES = (dashboard, users, groups)
 
 
 def router(services: Services, view: View) -> APIRouter:
@@ -31,4 +31,5 @@ def router(services: Services, view: View) -> APIRouter:
 
     for page in PAGES:
         routes.include_router(page.router(console))
+    routes.include_router(person.router(console))
     return routes

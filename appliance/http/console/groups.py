@@ -1,0 +1,63 @@
+"""Groups: made, filled and ended by hand; what a group means is in the policies."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, Request, Response
+from fastapi.responses import RedirectResponse
+
+from appliance.core import Permission, Principal
+from appliance.errors import N_, NaesilError
+from appliance.http.console.shell import Console, Section
+from appliance.http.deps import Submitted, Words, needs
+from appliance.http.errors import status_of
+
+SECTION = Section("/console/groups", N_("Groups"), "queue", Permission.GROUP_MANAGE)
+
+Manager = Annotated[Principal, Depends(needs(Permission.GROUP_MANAGE))]
+
+
+def router(console: Console) -> APIRouter:
+    routes = APIRouter()
+    groups, accounts = console.services.identity.groups, console.services.identity.accounts
+
+    def page(
+        request: Request, person: Principal, status: int = 200, *, error: str = "", name: str = ""
+    ) -> Response:
+        return console.page(
+            request, person, "groups.html", status,
+            groups=[(group, groups.members(group.name)) for group in groups.list()],
+            error=error,
+            name=name,
+        )  # fmt: skip
+
+    @routes.get(SECTION.path)
+    def show(request: Request, person: Manager) -> Response:
+        return page(request, person)
+
+    @routes.post("/console/groups")
+    def create(request: Request, person: Manager, form: Submitted, words: Words) -> Response:
+        try:
+            groups.create(person, form["name"])
+        except NaesilError as error:
+            return page(request, person, status_of(error), error=error.text(words), name=form["name"])
+        return RedirectResponse(SECTION.path, 303)
+
+    @routes.post("/console/groups/{name}/join")
+    def join(name: str, request: Request, person: Manager, form: Submitted, words: Words) -> Response:
+        try:
+            groups.join(person, name, accounts.find(form["user"]).id)
+        except NaesilError as error:
+            return page(request, person, status_of(error), error=error.text(words))
+        return RedirectResponse(SECTION.path, 303)
+
+    @routes.post("/console/groups/{name}/leave")
+    def leave(name: str, person: Manager, form: Submitted) -> Response:
+        groups.leave(person, name, form["user_id"])
+        return RedirectResponse(SECTION.path, 303)
+
+    @routes.post("/console/groups/{name}/delete")
+    def delete(name: str, person: Manager, _form: Submitted) -> Response:
+        groups.delete(person, name)
+        return RedirectResponse(SECTION.path, 303)
+
+    return routes
