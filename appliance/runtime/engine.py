@@ -15,8 +15,6 @@ from appliance.protocol.messages import (
     FromRuntime,
     Generate,
     GetStats,
-    Progress,
-    Queued,
     Render,
     Stats,
     Tokenize,
@@ -26,6 +24,7 @@ from appliance.protocol.messages import (
 from appliance.runtime.cache import belongs
 from appliance.runtime.device import BadGrammar, DecodeFailed, Device
 from appliance.runtime.intake import Intake, Refused
+from appliance.runtime.news import News
 from appliance.runtime.outbox import Outbox
 from appliance.runtime.scheduler import QueueFull, Scheduler
 from appliance.runtime.sequence import Phase, Sequence
@@ -33,7 +32,6 @@ from appliance.runtime.slots import Slots
 from appliance.runtime.speed import Speeds
 from appliance.runtime.vectors import Vectors
 
-STATUS_S = 1.0  # how often those who wait hear of it
 STALL_S = 0.2  # the time prompt reading may add between two tokens of an answer
 READ_ALONE_S = 0.4  # the same while nobody is being answered: bounds the wait for a cancel
 FIRST_CHUNK = 32  # before the machine's speed is known
@@ -44,8 +42,8 @@ Reason = Literal["stop", "length", "cancelled", "timeout"]
 class Engine:
     """Owns the device, the scheduler, the slots and every open request.
 
-    `send` takes a frame and must not block; `monotonic` is a clock in seconds; `kv_ram_bytes`
-    may be used for KV outside the slots.
+    `send` takes a frame and `flush` writes what was sent; neither may block. `monotonic` is a
+    clock in seconds; `kv_ram_bytes` may be used for KV outside the slots.
     """
 
     def __init__(
@@ -56,6 +54,7 @@ class Engine:
         send: Callable[[FromRuntime], None],
         monotonic: Callable[[], float],
         kv_ram_bytes: int = 0,
+        flush: Callable[[], None] = lambda: None,
     ) -> None:
         self._device = device
         self._intake = intake
@@ -65,7 +64,8 @@ class Engine:
         self._outbox = Outbox(send)
         self._vectors = Vectors(device, queue_limit, send)
         self._speeds = Speeds()
-        self._next_status = 0.0
+        self._news = News(self._scheduler, self._speeds, send, monotonic)
+        self._flush = flush
 
     @property
     def busy(self) -> bool:
@@ -89,6 +89,8 @@ class Engine:
             self._vectors.add(message)
         else:
             self._reply(message)
+        if not self.busy:
+            self._flush()  # else the next step does
 
     def _reply(self, question: Tokenize | Detokenize | Render | GetStats) -> None:
         """What needs no turn of its own is said at once."""
@@ -113,12 +115,15 @@ class Engine:
         self._close_gap()
         self._serve_held()
         step = self._scheduler.plan(self._prefill_budget())
+        self._flush()  # web must know whom we work on before anything can go wrong with it
         if step.decode:
             self._generate(step.decode)
+            self._flush()
         for sequence, count in step.prefill:
             self._read(sequence, count)
         self._vectors.step()
-        self._tell_waiting()
+        self._news.tell()
+        self._flush()
 
     # schedule
 
@@ -134,7 +139,7 @@ class Engine:
             failed = Failed(id=request.id, code=error.code, prompt_tokens=error.prompt_tokens, n_ctx=n_ctx)
             self._outbox.end(failed)
         except QueueFull:
-            wait = self._speeds.retry_after_s()
+            wait = self._news.retry_after_s()
             self._outbox.end(Failed(id=request.id, code="queue_full", retry_after_s=wait))
 
     def _start_waiting(self) -> None:
@@ -143,6 +148,7 @@ class Engine:
             slot, cached = self._slots.give(sequence)
             self._scheduler.start(sequence, slot, cached)
             sequence.started = self._monotonic()
+            self._news.progress(sequence)
             self._choose_sampler(sequence)
             if sequence.started - began >= STALL_S:
                 return  # moving KV takes time, and others are waiting for their next token
@@ -158,7 +164,7 @@ class Engine:
         sequence = self._slots.next_held(self._scheduler.running.values())
         if sequence is not None:
             self._scheduler.spared(sequence, sequence.cached)
-            self._tell_progress(sequence)
+            self._news.progress(sequence)
 
     def _prefill_budget(self) -> int:
         speed = self._speeds.prompt_tokens_per_s
@@ -179,7 +185,7 @@ class Engine:
         sequence.stored += count
         self._speeds.read(count, self._monotonic() - began)
         self._slots.read(sequence, self._scheduler.running.values())
-        self._tell_progress(sequence)
+        self._news.progress(sequence)
         if not sequence.prompt_left:
             sequence.phase = Phase.DECODE
             sequence.first_token = self._monotonic()
@@ -256,7 +262,7 @@ class Engine:
             )
         )
         if reason in ("stop", "length"):
-            self._speeds.ended(sequence.prompt_tokens - sequence.cached, sequence.generated)
+            self._speeds.ended(sequence.prompt_tokens, sequence.cached, sequence.generated)
         self._release(sequence, sequence.cache_scope)
 
     def _fail(self, sequence: Sequence, code: Literal["internal", "bad_grammar"] = "internal") -> None:
@@ -285,24 +291,6 @@ class Engine:
         everyone = (*self._scheduler.running.values(), *self._scheduler.waiting.values())
         for sequence in [one for one in everyone if now >= one.deadline]:
             self._finish(sequence, "timeout")
-
-    def _tell_waiting(self) -> None:
-        """Places and estimates: at once to who has just come, to all every STATUS_S."""
-        due = self._monotonic() >= self._next_status
-        waiting = self._scheduler.waiting.values()
-        if due or not all(one.told for one in waiting):
-            for place, sequence in enumerate(self._scheduler.order(self._speeds.expected_answer), start=1):
-                if due or not sequence.told:
-                    sequence.told = True
-                    self._outbox.send(Queued(sequence.id, place, self._speeds.eta_s(place)))
-        if due:
-            self._next_status = self._monotonic() + STATUS_S
-            for sequence in self._scheduler.running.values():
-                if sequence.phase is Phase.PREFILL:
-                    self._tell_progress(sequence)
-
-    def _tell_progress(self, sequence: Sequence) -> None:
-        self._outbox.send(Progress(sequence.id, sequence.stored, sequence.prompt_tokens, sequence.cached))
 
     def _stats(self, request_id: str) -> Stats:
         return Stats(

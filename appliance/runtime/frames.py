@@ -7,7 +7,6 @@ while too much waits.
 
 import socket
 import threading
-from collections import deque
 from queue import SimpleQueue
 
 from appliance.protocol.framing import Decoder, FramingError, encode
@@ -32,42 +31,68 @@ def read_frames(sock: socket.socket, inbox: Inbox) -> None:
 
 
 class FrameWriter:
-    """`send` from the engine's thread, `run` in a thread of its own. The condition guards the deque."""
+    """`send` and `flush` from the engine's thread, `run` in a thread of its own.
+
+    A flush writes from where it is called, without waiting: the web process has a step's frames
+    at once, in one piece. Only what the socket does not take is left to the other thread.
+    The condition guards `_left` (bytes for it), `_writing` (it is at it) and `_closed`; `_fresh`
+    is the engine's own.
+    """
 
     def __init__(self, sock: socket.socket) -> None:
         self._sock = sock
+        self._fresh: list[bytes] = []
         self._ready = threading.Condition()
-        self._frames: deque[bytes] = deque()
-        self._bytes = 0
+        self._left = bytearray()
+        self._writing = False
         self._closed = False
 
     def send(self, message: FromRuntime) -> None:
-        """Hand over one frame; never blocks."""
-        frame = encode(message)
+        """Take one frame; it goes out with the next flush."""
+        if len(self._left) > MOST_WAITING_BYTES and isinstance(message, (Queued, Progress)):
+            return
+        self._fresh.append(encode(message))
+
+    def flush(self) -> None:
+        """Write what was sent; never blocks."""
+        if not self._fresh:
+            return
+        data = b"".join(self._fresh)
+        self._fresh.clear()
         with self._ready:
-            if self._bytes > MOST_WAITING_BYTES and isinstance(message, (Queued, Progress)):
-                return
-            self._frames.append(frame)
-            self._bytes += len(frame)
-            self._ready.notify()
+            if not self._left and not self._writing:
+                data = data[self._write_some(data) :]
+            if data:
+                self._left += data
+                self._ready.notify()
 
     def close(self) -> None:
-        """Let `run` end once everything handed over is written."""
+        """Let `run` end once everything is written."""
+        self.flush()
         with self._ready:
             self._closed = True
             self._ready.notify()
 
     def run(self) -> None:
-        """Write until closed, or until the peer is gone."""
+        """Write what was left over, until closed or the peer is gone."""
         while True:
             with self._ready:
-                self._ready.wait_for(lambda: self._frames or self._closed)
-                data = b"".join(self._frames)
-                self._frames.clear()
-                self._bytes = 0
+                self._writing = False
+                self._ready.wait_for(lambda: self._left or self._closed)
+                data = bytes(self._left)
+                self._left.clear()
+                self._writing = True
             if not data:
                 return
             try:
                 self._sock.sendall(data)
             except OSError:
                 return  # the reading side sees the end as well and stops the process
+
+    def _write_some(self, data: bytes) -> int:
+        try:
+            return self._sock.send(data, socket.MSG_DONTWAIT)
+        except BlockingIOError:
+            return 0
+        except OSError:
+            return len(data)  # nobody reads any more: the other thread sees it as well

@@ -1,17 +1,19 @@
 """The model process's life: load, say Hello, then serve frames until the socket ends.
 
 Called behind the closed jail. Three threads: this one owns the model, one reads frames, one
-writes them. Nothing is opened after the start.
+writes what the socket would not take at once. Nothing is opened after the start.
 """
 
 import contextlib
 import json
+import math
 import os
 import queue
 import secrets
 import socket
 import sys
 import threading
+from collections.abc import Callable
 
 from appliance.clock import SystemClock
 from appliance.protocol.messages import Hello
@@ -23,6 +25,7 @@ from appliance.runtime.intake import Intake
 from appliance.runtime.template import BadTemplate, ChatTemplate
 
 EXIT_MODEL = 3
+INTAKE_S = 0.1
 SPIN_COUNT = "1000"  # some microseconds
 
 
@@ -57,25 +60,28 @@ def main(sock: socket.socket, settings: RuntimeSettings) -> None:
             licence=settings.model_licence,
         )
     )
+    writer.flush()
     clock = SystemClock()
     intake = Intake(runner, template, lambda: secrets.randbits(32))
     kv_ram = memory.for_conversations(settings.kv_ram_bytes, memory.available_bytes())
-    engine = Engine(runner, intake, settings.queue_limit, writer.send, clock.monotonic, kv_ram)
+    engine = Engine(runner, intake, settings.queue_limit, writer.send, clock.monotonic, kv_ram, writer.flush)
     inbox: Inbox = Inbox()
     threading.Thread(target=read_frames, args=(sock, inbox), name="frames in", daemon=True).start()
     threading.Thread(target=writer.run, name="frames out", daemon=True).start()
-    serve(engine, inbox)
+    serve(engine, inbox, clock.monotonic)
     writer.close()
 
 
-def serve(engine: Engine, inbox: Inbox) -> None:
+def serve(engine: Engine, inbox: Inbox, monotonic: Callable[[], float]) -> None:
     """Take frames and make steps until the inbox ends. Waits only when there is nothing to do."""
     while True:
+        until = math.inf
         with contextlib.suppress(queue.Empty):
-            while True:
+            while monotonic() < until:  # who is being answered does not wait for many who come at once
                 message = inbox.get(block=not engine.busy)
                 if message is None:
                     return
+                until = min(until, monotonic() + INTAKE_S)
                 engine.handle(message)
         engine.step()
 

@@ -1,10 +1,8 @@
-"""How fast this machine has been lately, and what that means for those who wait."""
+"""How fast this machine has been lately."""
 
-import math
+from appliance.runtime.estimates import AnswerLengths
 
 SMOOTHING = 0.1  # weight of the newest measurement
-RETRY_UNKNOWN_S = 5
-RETRY_MOST_S = 120
 
 
 class Average:
@@ -18,51 +16,49 @@ class Average:
 
 
 class Speeds:
-    """Tokens per second of reading and of generating (all sequences together), and what requests cost."""
+    """Seconds for a token read and for one generated (all sequences together), and answers' lengths."""
 
     def __init__(self) -> None:
         self._reading = Average()
         self._generating = Average()
-        self._prompt = Average()
-        self._answer = Average()
+        self._lengths = AnswerLengths()
+        self._fresh = Average()
 
     @property
     def prompt_tokens_per_s(self) -> float:
-        return self._reading.value or 0.0
+        return 1 / self._reading.value if self._reading.value else 0.0
 
     @property
     def generated_tokens_per_s(self) -> float:
-        return self._generating.value or 0.0
+        return 1 / self._generating.value if self._generating.value else 0.0
 
     @property
     def expected_answer(self) -> float:
-        """Tokens an answer had lately; 0.0 before the first ended."""
-        return self._answer.value or 0.0
+        """Tokens an answer without a limit will probably have."""
+        return self._lengths.left(0, 2**31)
 
     def read(self, tokens: int, seconds: float) -> None:
-        self._reading.add(tokens / max(seconds, 1e-6))
+        self._reading.add(max(seconds, 1e-6) / tokens)
 
     def generated(self, tokens: int, seconds: float) -> None:
-        self._generating.add(tokens / max(seconds, 1e-6))
+        self._generating.add(max(seconds, 1e-6) / tokens)
 
-    def ended(self, prompt_tokens: int, answer_tokens: int) -> None:
-        """A request ran to its end; `prompt_tokens` counts those that had to be read."""
-        self._prompt.add(prompt_tokens)
-        self._answer.add(answer_tokens)
+    def ended(self, prompt_tokens: int, cached_tokens: int, answer_tokens: int) -> None:
+        """An answer ran to its end."""
+        self._lengths.add(answer_tokens)
+        self._fresh.add(1 - cached_tokens / prompt_tokens)
 
-    def eta_s(self, position: int) -> float | None:
-        """Seconds until the request at this place in the queue starts: a slot comes free each time
-        the machine has done one request's worth of work. None before speeds are known."""
-        cost = self._cost_s()
-        return None if cost is None else position * cost
+    @property
+    def fresh_share(self) -> float:
+        """The part of a prompt that must be read, as a rule: the rest is in the KV cache."""
+        return 1.0 if self._fresh.value is None else self._fresh.value
 
-    def retry_after_s(self) -> int:
-        """Whole seconds after which a place in a full queue is likely free."""
-        cost = self._cost_s()
-        return RETRY_UNKNOWN_S if cost is None else min(RETRY_MOST_S, max(1, math.ceil(cost)))
+    @property
+    def known(self) -> bool:
+        """Whether anything was read and generated yet."""
+        return bool(self._reading.value and self._generating.value)
 
-    def _cost_s(self) -> float | None:
-        if not (self._reading.value and self._generating.value) or self._answer.value is None:
-            return None
-        prompt = self._prompt.value or 0.0
-        return prompt / self._reading.value + self._answer.value / self._generating.value
+    def work_left(self, prompt_left: float, generated: int, limit: int) -> float:
+        """Seconds of the whole machine that a request will still take; needs `known`."""
+        tokens = self._lengths.left(generated, limit)
+        return prompt_left * (self._reading.value or 0.0) + tokens * (self._generating.value or 0.0)

@@ -59,7 +59,7 @@ class SavedKv:
 
 
 class FakeDevice:
-    """Implements runtime.device.Device. A step costs `clock` a millisecond a token."""
+    """Implements runtime.device.Device. A step costs `clock` `step_s` and a millisecond a token."""
 
     n_vocab = 0x110000
     embedding_ctx = 32
@@ -74,6 +74,7 @@ class FakeDevice:
         self.text_read = 0
         self.broken = False
         self.read_tokens = 0
+        self.step_s = 0.0
         self.saved: list[SavedKv] = []
         self._clock = clock
         self._rows: list[int] = []
@@ -155,7 +156,7 @@ class FakeDevice:
         self.kv[slot] = list(state.tokens)
 
     def _spend(self, tokens: int) -> None:
-        self._clock.advance(tokens / 1000)
+        self._clock.advance(self.step_s + tokens / 1000)
         if self.broken:
             raise DecodeFailed("told to")
 
