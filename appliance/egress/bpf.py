@@ -17,7 +17,7 @@ JUMP_AT_LEAST = 0x35  # BPF_JMP | BPF_JGE | BPF_K
 RETURN = 0x06  # BPF_RET | BPF_K
 
 ALLOW = 0x7FFF0000
-KILL = 0x80000000  # SECCOMP_RET_KILL_PROCESS
+TRAP = 0x00030000  # SECCOMP_RET_TRAP: the call is not made and SIGSYS ends the process; see trap.py
 NOTIFY = 0x7FC00000  # SECCOMP_RET_USER_NOTIF: the caller waits for the listener's answer
 _ERRNO = 0x00050000
 
@@ -77,15 +77,15 @@ def verdict(number: int, action: int) -> list[Instruction]:
 
 
 def prologue(architecture: int, number_limit: int | None) -> list[Instruction]:
-    """Kill a call made by another architecture's table, or with a number at or above the limit (x32)."""
+    """Trap a call made by another architecture's table, or with a number at or above the limit (x32)."""
     code: list[Instruction] = [
         (LOAD, 0, 0, OFFSET_ARCHITECTURE),
         (JUMP_EQUAL, 1, 0, architecture),
-        (RETURN, 0, 0, KILL),
+        (RETURN, 0, 0, TRAP),
         (LOAD, 0, 0, OFFSET_NUMBER),
     ]
     if number_limit is not None:
-        code += [(JUMP_AT_LEAST, 0, 1, number_limit), (RETURN, 0, 0, KILL)]
+        code += [(JUMP_AT_LEAST, 0, 1, number_limit), (RETURN, 0, 0, TRAP)]
     return code
 
 

@@ -106,7 +106,9 @@ getuid 102 174
 io_uring_enter 426 426
 io_uring_setup 425 425
 ioctl 16 29
+ioperm 173 -
 kcmp 312 272
+kexec_load 246 104
 keyctl 250 219
 kill 62 129
 landlock_add_rule 445 445
@@ -129,7 +131,10 @@ mount 165 40
 mount_setattr 442 442
 mprotect 10 226
 mq_open 240 180
+mq_unlink 241 181
 mremap 25 216
+msgctl 71 187
+msgget 68 186
 msync 26 227
 munlock 150 229
 munmap 11 215

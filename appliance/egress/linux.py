@@ -44,6 +44,12 @@ def prctl(option: int, *arguments: int) -> int:
     return _checked(int(_libc().prctl(option, *padded)), "prctl")
 
 
+def sigaction(number: int, action: Any, before: Any) -> None:
+    """sigaction(2) on structures of the caller's. Raises OSError."""
+    ctypes.set_errno(0)
+    _checked(int(_libc().sigaction(number, action, before)), "sigaction")
+
+
 def mount(source: str, target: str, kind: str, flags: int, options: str = "") -> None:
     """mount(2). Raises OSError naming the target."""
     words = [word.encode() or None for word in (source, target, kind)]

@@ -1,23 +1,29 @@
-"""The self-attack: every way out that we know, each tried in a copy of this process that is thrown away.
+"""The self-attack: every way out that we know, tried by the very process that must not get out.
 
-The copy closes the same jail and then attacks, because many walls answer with death. `run`
-must be called while there is only one thread.
+`attempt` is what a live process does when it is asked: behind its own closed jail, with its own
+rights. `trial` does the same in a copy that is thrown away, with or without a jail; the tests
+use it to see each technique succeed where nothing stops it.
 """
 
-import contextlib
 import errno
 import os
 import signal
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Literal
 
+import msgspec
+
+from appliance.egress import trap
 from appliance.egress.attacks.files import FILES
+from appliance.egress.attacks.kernel import KERNEL
 from appliance.egress.attacks.network import NETWORK
 from appliance.egress.attacks.processes import PROCESSES
+from appliance.egress.attacks.services import SERVICES
 from appliance.egress.attacks.targets import Attempt, Targets, Void
 
-TECHNIQUES: dict[str, Attempt] = {attempt.__name__: attempt for attempt in (*FILES, *PROCESSES, *NETWORK)}
+TECHNIQUES: dict[str, Attempt] = {
+    attempt.__name__: attempt for attempt in (*FILES, *KERNEL, *PROCESSES, *SERVICES, *NETWORK)
+}
 PATIENCE_S = 5
 
 Outcome = Literal["blocked", "LEAKED", "void"]
@@ -35,8 +41,7 @@ _LAYER_OF = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Row:
+class Row(msgspec.Struct, frozen=True):
     """How one technique ended. `layer` is the wall that its error points at, or why it is void."""
 
     technique: str
@@ -44,49 +49,61 @@ class Row:
     layer: str
 
 
-def run(name: str, targets: Targets, lock: Lock) -> Row:
-    """Try one technique. `lock` closes the jail in the copy; it is told the copy's own report pipe."""
+def attempt(name: str, targets: Targets, attack: Attempt | None = None) -> Row:
+    """Try one technique here and now; this thread lives through deadly verdicts meanwhile."""
+    with trap.caught() as deadly:
+        try:
+            (attack or TECHNIQUES[name])(targets)
+        except Void as reason:
+            return Row(name, "void", str(reason))
+        except OSError as error:
+            if deadly.count:
+                return Row(name, "blocked", "system calls (deadly)")
+            number = error.errno or 0
+            return Row(name, "blocked", _LAYER_OF.get(number, os.strerror(number)))
+        except Exception as error:
+            return Row(name, "void", f"{type(error).__name__}: {error}")
+    return Row(name, "LEAKED", "")
+
+
+def trial(name: str, targets: Targets, lock: Lock) -> Row:
+    """Try one technique in a copy. `lock` closes the jail there; it is told the copy's own report pipe.
+
+    Must be called while there is only one thread.
+    """
     read, write = os.pipe()
     pid = os.fork()
     if pid == 0:
         os.close(read)
-        _attack(TECHNIQUES[name], targets, lock, write)
+        _in_the_copy(name, targets, lock, write)
     os.close(write)
     with os.fdopen(read, "rb") as pipe:
-        said = pipe.read().decode()
+        said = pipe.read()
     _, status = os.waitpid(pid, 0)
     return _judge(name, said, os.waitstatus_to_exitcode(status))
 
 
-def _attack(attempt: Attempt, targets: Targets, lock: Lock, write: int) -> None:
-    """In the copy: never returns. Says `locked`, then how it was stopped, or nothing when it got out."""
+def _in_the_copy(name: str, targets: Targets, lock: Lock, write: int) -> None:
+    """Never returns. Says `locked;`, then the row; nothing more when another program took its place."""
     try:
         signal.alarm(PATIENCE_S)
         lock(write)
         os.write(write, b"locked;")
-        attempt(targets)
-    except Void as reason:
-        os.write(write, f"void;{reason}".encode())
-    except OSError as error:
-        with contextlib.suppress(OSError):
-            os.write(write, f"stopped;{error.errno or 0}".encode())
+        os.write(write, msgspec.json.encode(attempt(name, targets)))
     except BaseException as error:
-        os.write(write, f"void;{error}".encode())
+        os.write(write, type(error).__name__.encode())
     finally:
         os._exit(0)
 
 
-def _judge(name: str, said: str, code: int) -> Row:
-    parts = said.split(";")
-    if parts[0] != "locked":
-        return Row(name, "void", f"the jail did not close: {said or code}")
-    if parts[1:2] == ["void"]:
-        return Row(name, "void", parts[2])
-    if parts[1:2] == ["stopped"]:
-        number = int(parts[2])
-        return Row(name, "blocked", _LAYER_OF.get(number, os.strerror(number)))
+def _judge(name: str, said: bytes, code: int) -> Row:
+    locked, _, row = said.partition(b"locked;")
+    if locked or not said:
+        return Row(name, "void", f"the jail did not close: {said.decode(errors='replace') or code}")
+    if row:
+        return msgspec.json.decode(row, type=Row)
     if code == -signal.SIGSYS:
-        return Row(name, "blocked", "system calls (killed)")
+        return Row(name, "blocked", "system calls (deadly)")
     if code == -signal.SIGALRM:
         return Row(name, "blocked", "no answer")
     return Row(name, "LEAKED" if code == 0 else "void", "" if code == 0 else f"ended with {code}")

@@ -28,14 +28,14 @@ FLAG_WAIT_KILLABLE = 32  # once a call was read, only death takes its caller awa
 class CallPolicy:
     """What one process may call. `checked`: only with these arguments, else EPERM.
 
-    `default` is the verdict for everything unnamed: bpf.KILL, or ENOSYS where a call that a
+    `default` is the verdict for everything unnamed: bpf.TRAP, or ENOSYS where a call that a
     library merely tries must not end everybody's session. `trapped` calls, where they would be
     refused, are put before whoever holds the listener.
     """
 
     allowed: tuple[str, ...]
     checked: dict[str, tuple[bpf.Alternative, ...]] = field(default_factory=dict)
-    default: int = bpf.KILL
+    default: int = bpf.TRAP
     trapped: frozenset[str] = frozenset()
 
     def refusal(self, name: str) -> int:
@@ -116,5 +116,5 @@ def _lay(code: list[bpf.Instruction], flags: int) -> int:
 
 
 def _standing(policy: CallPolicy) -> Layer:
-    ending = "killed" if policy.default == bpf.KILL else "refused"
+    ending = "killed" if policy.default == bpf.TRAP else "refused"
     return Layer(LAYER, True, f"{len(policy.allowed) + len(policy.checked)} calls allowed, others {ending}")

@@ -5,14 +5,17 @@ intruder in this process could try and see.
 """
 
 import logging
+import os
 import socket
 import threading
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Any
 
 import msgspec
 
-from appliance.egress import facts
+from appliance.egress import facts, probe
+from appliance.egress.attacks.targets import Targets
 from appliance.supervisor.spec import Report, ReportLine, RoleName, encode_report
 
 READ_BYTES = 65536
@@ -34,7 +37,24 @@ def tell_facts(_body: msgspec.Raw, _descriptors: list[int]) -> facts.Facts:
     return facts.read_own()
 
 
-ACTS: Mapping[str, Act] = {"facts": tell_facts}
+class Attack(msgspec.Struct, frozen=True):
+    """One technique to try here; a listening socket may come with it."""
+
+    technique: str
+    targets: Targets
+
+
+def try_to_get_out(body: msgspec.Raw, descriptors: list[int]) -> probe.Row:
+    """Attack from inside this very process."""
+    order = msgspec.json.decode(body, type=Attack)
+    try:
+        return probe.attempt(order.technique, replace(order.targets, listener=(*descriptors, -1)[0]))
+    finally:
+        for number in descriptors:
+            os.close(number)
+
+
+ACTS: Mapping[str, Act] = {"facts": tell_facts, "attack": try_to_get_out}
 
 
 def _attend(sock: socket.socket, role: RoleName, acts: Mapping[str, Act], receives: bool) -> None:

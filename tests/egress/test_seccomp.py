@@ -61,12 +61,12 @@ def run(
 @pytest.mark.parametrize("machine", TABLES.values(), ids=TABLES)
 def test_another_architectures_table_is_deadly(profile: Profile, machine: Architecture) -> None:
     assert verdict(profile, "read", machine=machine) == bpf.ALLOW
-    assert verdict(profile, "read", machine=machine, audit=0x40000003) == bpf.KILL  # i386
+    assert verdict(profile, "read", machine=machine, audit=0x40000003) == bpf.TRAP  # i386
 
 
 @pytest.mark.parametrize("profile", PROFILES.values(), ids=PROFILES)
 def test_the_x32_table_is_deadly(profile: Profile) -> None:
-    assert run(profile, X86.numbers["read"] | X32_BIT) == bpf.KILL
+    assert run(profile, X86.numbers["read"] | X32_BIT) == bpf.TRAP
 
 
 @given(number=st.integers(0, 2**32 - 1))
@@ -77,8 +77,8 @@ def test_a_call_nobody_named_never_passes(number: int) -> None:
 
 
 def test_the_runtime_and_the_sealer_die_of_an_unnamed_call_and_web_is_told_it_does_not_exist() -> None:
-    assert verdict(PROFILES["runtime"], "ptrace") == bpf.KILL
-    assert verdict(PROFILES["sealer"], "ptrace") == bpf.KILL
+    assert verdict(PROFILES["runtime"], "ptrace") == bpf.TRAP
+    assert verdict(PROFILES["sealer"], "ptrace") == bpf.TRAP
     assert verdict(PROFILES["web"], "ptrace") == ABSENT
 
 
@@ -124,7 +124,7 @@ def test_fast_open_is_refused_wherever_it_can_be_seen() -> None:
 
 def test_the_runtime_can_neither_accept_nor_receive_descriptors_nor_change_files() -> None:
     for name in ("accept4", "listen", "recvmsg", "unlink", "rename", "ftruncate"):
-        assert verdict(PROFILES["runtime"], name) == bpf.KILL
+        assert verdict(PROFILES["runtime"], name) == bpf.TRAP
 
 
 def test_signals_reach_only_the_process_itself() -> None:

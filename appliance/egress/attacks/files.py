@@ -1,9 +1,11 @@
 """Reading what is not ours and leaving bytes where somebody else picks them up."""
 
+import errno
 import os
+import sys
 from pathlib import Path
 
-from appliance.egress.attacks.targets import Attempt, Targets, Void
+from appliance.egress.attacks.targets import Attempt, Targets
 
 
 def secret(name: str) -> Attempt:
@@ -33,15 +35,52 @@ def read_through_own_root(to: Targets) -> None:
 
 
 def read_through_a_new_symlink(to: Targets) -> None:
-    link = Path(to.folder, "link")
+    link = Path(to.folder, "probe-link")
     link.symlink_to(to.secret["outside"])
-    link.read_bytes()
+    try:
+        link.read_bytes()
+    finally:
+        link.unlink()
 
 
 def read_through_a_new_hard_link(to: Targets) -> None:
-    link = Path(to.folder, "hard")
+    link = Path(to.folder, "probe-hard")
     os.link(to.secret["outside"], link)
-    link.read_bytes()
+    try:
+        link.read_bytes()
+    finally:
+        link.unlink()
+
+
+def look_around_in_the_root(_to: Targets) -> None:
+    os.listdir("/")  # noqa: PTH208 - the plain call
+
+
+def override_file_permissions(to: Targets) -> None:
+    """A file of somebody else that nobody may read: only a capability opens it."""
+    to.need(to.sealed)
+    Path(to.sealed).read_bytes()
+
+
+def leave_a_readable_file(to: Targets) -> None:
+    """A new file that others may read: where the umask is not ours."""
+    path = Path(to.folder, "probe-readable")
+    number = os.open(path, os.O_CREAT | os.O_WRONLY, 0o666)
+    try:
+        if not os.fstat(number).st_mode & 0o077:
+            raise PermissionError(errno.EPERM, "private by the umask")
+    finally:
+        os.close(number)
+        path.unlink()
+
+
+def read_secrets_in_the_environment(to: Targets) -> None:
+    """What the one who started the product had in the environment."""
+    to.need(to.marker)
+    if to.marker not in "\n".join(os.environ.values()) + Path("/proc/self/environ").read_text(
+        "utf-8", "replace"
+    ):
+        raise PermissionError(errno.EPERM, "a new environment")
 
 
 def write_outside(to: Targets) -> None:
@@ -75,25 +114,43 @@ def write_into_our_own_code(_to: Targets) -> None:
     path.unlink()
 
 
+def write_into_the_libraries(_to: Targets) -> None:
+    """Python runs every .pth file of its packages' folder when it starts."""
+    folder = next(path for path in sys.path if path.endswith("site-packages"))
+    path = Path(folder, "naesil-probe.pth")
+    path.write_bytes(b"")
+    path.unlink()
+
+
+def write_into_the_timetable(_to: Targets) -> None:
+    _make_and_remove("/etc/cron.d/naesil-probe")
+
+
+def write_into_the_services(_to: Targets) -> None:
+    _make_and_remove("/etc/systemd/system/naesil-probe.service")
+
+
+def write_into_the_loaders_list(_to: Targets) -> None:
+    """A library named there is loaded into every program of the machine; opened only, not changed."""
+    path = Path("/etc/ld.so.preload")
+    if path.exists():
+        os.close(os.open(path, os.O_WRONLY))
+    else:
+        _make_and_remove(str(path))
+
+
 def write_into_shared_memory(_to: Targets) -> None:
     path = Path("/dev/shm/naesil-probe")  # noqa: S108 - the attack itself
     path.write_bytes(b"")
     path.unlink()
 
 
-def open_the_machines_memory(_to: Targets) -> None:
-    os.close(os.open("/dev/mem", os.O_RDONLY))
-
-
-def open_the_disk(_to: Targets) -> None:
-    devices = [entry for entry in Path("/dev").iterdir() if entry.is_block_device()]
-    if not devices:
-        raise Void("no disk in /dev")
-    os.close(os.open(devices[0], os.O_RDONLY))
-
-
-def change_a_kernel_setting(_to: Targets) -> None:
-    os.close(os.open("/proc/sys/kernel/core_pattern", os.O_WRONLY))
+def _make_and_remove(name: str) -> None:
+    path = Path(name)
+    if not path.parent.is_dir():
+        raise FileNotFoundError(errno.ENOENT, "no such folder")
+    path.write_bytes(b"")
+    path.unlink()
 
 
 FILES: tuple[Attempt, ...] = (
@@ -106,6 +163,10 @@ FILES: tuple[Attempt, ...] = (
     read_through_own_root,
     read_through_a_new_symlink,
     read_through_a_new_hard_link,
+    look_around_in_the_root,
+    override_file_permissions,
+    leave_a_readable_file,
+    read_secrets_in_the_environment,
     write_outside,
     truncate_outside,
     remove_outside,
@@ -113,8 +174,9 @@ FILES: tuple[Attempt, ...] = (
     move_outside,
     make_a_door_file,
     write_into_our_own_code,
+    write_into_the_libraries,
+    write_into_the_timetable,
+    write_into_the_services,
+    write_into_the_loaders_list,
     write_into_shared_memory,
-    open_the_machines_memory,
-    open_the_disk,
-    change_a_kernel_setting,
 )

@@ -6,6 +6,8 @@ import errno
 import itertools
 import os
 import socket
+import struct
+import sys
 
 from appliance.egress import linux
 from appliance.egress.attacks.targets import Attempt, Targets, Void
@@ -37,9 +39,9 @@ def tcp_mapped_address(to: Targets) -> None:
 
 def tcp_raw_system_call(to: Targets) -> None:
     number = linux.call("socket", 2, 1, 0)
-    address = (2).to_bytes(2, "little") + to.tcp.to_bytes(2, "big") + socket.inet_aton(LOOPBACK) + bytes(8)
-    linux.call("connect", number, address, 16)
+    linux.call("connect", number, _address(to.tcp), 16)
     os.write(number, to.payload)
+    os.close(number)
 
 
 def multipath_tcp(to: Targets) -> None:
@@ -88,6 +90,47 @@ def dns_question(to: Targets) -> None:
         sock.sendto(question + to.payload, (LOOPBACK, to.udp))
 
 
+def dns_question_by_tcp(to: Targets) -> None:
+    question = b"\x12\x34\x01\x00\x00\x01" + bytes(6) + b"\x06secret\x07example\x00\x00\x10\x00\x01"
+    with socket.socket() as sock:
+        sock.connect((LOOPBACK, to.tcp))
+        sock.sendall(len(question).to_bytes(2, "big") + question + to.payload)
+
+
+def udp_mapped_address(to: Targets) -> None:
+    with socket.socket(socket.AF_INET6, socket.SOCK_DGRAM) as sock:
+        sock.sendto(to.payload, (f"::ffff:{LOOPBACK}", to.udp))
+
+
+def udp_many_at_once(to: Targets) -> None:
+    """sendmmsg(2), one message with an address of its own."""
+    payload = ctypes.create_string_buffer(to.payload)
+    vector = (ctypes.c_uint64 * 2)(ctypes.addressof(payload), len(to.payload))
+    address = ctypes.create_string_buffer(_address(to.udp))
+    header = struct.pack(
+        "=QIIQQQQIIIi", ctypes.addressof(address), 16, 0, ctypes.addressof(vector), 1, 0, 0, 0, 0, 0, 0
+    )
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
+        linux.call("sendmmsg", sock.fileno(), ctypes.create_string_buffer(header, 64), 1, 0)
+
+
+def udp_lite(_to: Targets) -> None:
+    """Its socket alone is a way out; the outside listener speaks UDP."""
+    socket.socket(socket.AF_INET, socket.SOCK_DGRAM, 136).close()
+
+
+def ping(_to: Targets) -> None:
+    socket.socket(socket.AF_INET, socket.SOCK_DGRAM, socket.IPPROTO_ICMP).close()
+
+
+def raw_icmp6(_to: Targets) -> None:
+    socket.socket(socket.AF_INET6, socket.SOCK_RAW, 58).close()
+
+
+def raw_with_our_own_headers(_to: Targets) -> None:
+    socket.socket(socket.AF_INET, socket.SOCK_RAW, socket.IPPROTO_RAW).close()
+
+
 def raw_icmp(_to: Targets) -> None:
     socket.socket(socket.AF_INET, socket.SOCK_RAW, socket.IPPROTO_ICMP).close()
 
@@ -125,6 +168,17 @@ def unix_path_datagram(to: Targets) -> None:
         sock.sendto(to.payload, to.datagram_path)
 
 
+def unix_path_packets(to: Targets) -> None:
+    with socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as sock:
+        sock.connect(to.packet_path)
+        sock.sendall(to.payload)
+
+
+def unix_path_by_sendmsg(to: Targets) -> None:
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as sock:
+        sock.sendmsg([to.payload], [], 0, to.datagram_path)
+
+
 def unix_abstract(to: Targets) -> None:
     with socket.socket(socket.AF_UNIX) as sock:
         sock.connect(f"\0{to.abstract}")
@@ -142,6 +196,13 @@ def connected_socket_as_a_gift(to: Targets) -> None:
         sock.connect(to.giver)
         _, descriptors, _, _ = socket.recv_fds(sock, 16, 1)
         os.write(descriptors[0], to.payload)
+
+
+def descriptor_handed_to_somebody(to: Targets) -> None:
+    """Give a file of ours away: whoever gets it can go on where we cannot."""
+    with socket.socket(socket.AF_UNIX) as sock:
+        sock.connect(to.stream_path)
+        socket.send_fds(sock, [to.payload], [0])
 
 
 def listener_turned_client(to: Targets) -> None:
@@ -182,10 +243,6 @@ def accepted_socket_rerouted(to: Targets) -> None:
         sock.setsockopt(socket.IPPROTO_IP, socket.IP_OPTIONS, b"\x83\x07\x04" + bytes([127, 0, 0, 2]))
 
 
-def io_uring(_to: Targets) -> None:
-    os.close(linux.call("io_uring_setup", 4, ctypes.create_string_buffer(120)))
-
-
 def every_socket_there_is(_to: Targets) -> None:
     """The whole sweep, family by type by protocol: out when a single one opens."""
     protocols = (0, 1, 2, 6, 16, 17, 33, 41, 58, 132, 136, 255, IPPROTO_MPTCP)
@@ -196,6 +253,11 @@ def every_socket_there_is(_to: Targets) -> None:
             continue
         return
     raise PermissionError(errno.EPERM, "none of the sockets opened")
+
+
+def _address(port: int) -> bytes:
+    """struct sockaddr_in of the loopback's port."""
+    return (2).to_bytes(2, sys.byteorder) + port.to_bytes(2, "big") + socket.inet_aton(LOOPBACK) + bytes(8)
 
 
 def _disconnect(number: int) -> None:
@@ -228,6 +290,13 @@ NETWORK: tuple[Attempt, ...] = (
     udp_connected,
     udp6_sendto,
     dns_question,
+    dns_question_by_tcp,
+    udp_mapped_address,
+    udp_many_at_once,
+    udp_lite,
+    ping,
+    raw_icmp6,
+    raw_with_our_own_headers,
     raw_icmp,
     packet_socket,
     netlink,
@@ -236,13 +305,15 @@ NETWORK: tuple[Attempt, ...] = (
     own_door,
     unix_path_stream,
     unix_path_datagram,
+    unix_path_packets,
+    unix_path_by_sendmsg,
     unix_abstract,
     datagram_pair_aimed_at_a_path,
     connected_socket_as_a_gift,
+    descriptor_handed_to_somebody,
     accepted_socket_dialled_again,
     accepted_socket_fast_opened,
     accepted_socket_rerouted,
-    io_uring,
     every_socket_there_is,
     # These two spoil the listener for the others.
     listener_turned_client,

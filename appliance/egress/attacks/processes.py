@@ -1,28 +1,49 @@
-"""Getting another process to do it: a new one, a sibling, or the kernel itself."""
+"""Getting another process to do it: a new one, or a sibling by its memory, files, signals, namespaces."""
 
 import ctypes
-import mmap
+import fcntl
 import os
-import platform
 import resource
 import signal
+import sys
 from pathlib import Path
 
 from appliance.egress import linux
-from appliance.egress.attacks.targets import Attempt, Targets, Void
+from appliance.egress.attacks.targets import Attempt, Targets
 
-PTRACE_TRACEME, PTRACE_ATTACH, PTRACE_DETACH = 0, 16, 17
-CLONE_NEWUSER = 0x10000000
+PTRACE_TRACEME, PTRACE_ATTACH, PTRACE_DETACH, PTRACE_SEIZE = 0, 16, 17, 0x4206
+CLONE_NEWNET = 0x40000000
 AT_EMPTY_PATH = 0x1000
-MNT_DETACH = 2
+EFAULT = 14
+IPC_RMID = 0
+TRUE = "/bin/true"
 
 
 def execute(_to: Targets) -> None:
-    os.execv("/bin/true", ["true"])  # noqa: S606 - the attack itself
+    os.execv(TRUE, ["true"])  # noqa: S606 - the attack itself
+
+
+def execute_python(_to: Targets) -> None:
+    os.execv(sys.executable, [sys.executable, "-c", ""])  # noqa: S606 - the attack itself
+
+
+def execute_what_we_wrote(to: Targets) -> None:
+    program = Path(to.folder, "program")
+    try:
+        program.write_bytes(b"#!/bin/sh\nexit 0\n")
+        os.chmod(program, 0o700)  # noqa: PTH101 - the plain call
+        os.waitpid(os.posix_spawn(program, ["program"], {}), 0)
+    finally:
+        program.unlink(missing_ok=True)
 
 
 def spawn(_to: Targets) -> None:
-    os.waitpid(os.posix_spawn("/bin/true", ["true"], {}), 0)
+    os.waitpid(os.posix_spawn(TRUE, ["true"], {}), 0)
+
+
+def preload_into_a_child(_to: Targets) -> None:
+    """A child whose loader takes in a library of ours."""
+    os.waitpid(os.posix_spawn(TRUE, ["true"], {"LD_PRELOAD": "/nowhere/naesil.so"}), 0)
 
 
 def fork(_to: Targets) -> None:
@@ -38,9 +59,13 @@ def fork_by_clone3(_to: Targets) -> None:
     _end_child(linux.call("clone3", arguments, ctypes.sizeof(arguments)))
 
 
+def fork_into_a_network_of_its_own(_to: Targets) -> None:
+    _end_child(linux.call("clone", signal.SIGCHLD | CLONE_NEWNET, 0, 0, 0, 0))
+
+
 def execute_from_memory(_to: Targets) -> None:
     number = os.memfd_create("program")
-    os.write(number, Path("/bin/true").read_bytes())
+    os.write(number, Path(TRUE).read_bytes())
     linux.call("execveat", number, b"", None, None, AT_EMPTY_PATH)
 
 
@@ -50,20 +75,21 @@ def trace_sibling(to: Targets) -> None:
     linux.call("ptrace", PTRACE_DETACH, to.sibling, 0, 0)
 
 
+def seize_sibling(to: Targets) -> None:
+    linux.call("ptrace", PTRACE_SEIZE, to.sibling, 0, 0)
+    linux.call("ptrace", PTRACE_DETACH, to.sibling, 0, 0)
+
+
 def be_traced(_to: Targets) -> None:
     linux.call("ptrace", PTRACE_TRACEME, 0, 0, 0)
 
 
 def read_siblings_memory(to: Targets) -> None:
-    """One byte at the address 0: EFAULT means that the right to read was there."""
-    local, remote = (ctypes.c_uint64 * 2)(), (ctypes.c_uint64 * 2)(0, 1)
-    buffer = ctypes.create_string_buffer(1)
-    local[0], local[1] = ctypes.addressof(buffer), 1
-    try:
-        linux.call("process_vm_readv", to.sibling, local, 1, remote, 1, 0)
-    except OSError as error:
-        if error.errno != 14:
-            raise
+    _reach_memory("process_vm_readv", to)
+
+
+def write_siblings_memory(to: Targets) -> None:
+    _reach_memory("process_vm_writev", to)
 
 
 def open_siblings_memory(to: Targets) -> None:
@@ -72,6 +98,10 @@ def open_siblings_memory(to: Targets) -> None:
 
 def read_siblings_environment(to: Targets) -> None:
     os.close(os.open(f"/proc/{to.sibling}/environ", os.O_RDONLY))
+
+
+def read_siblings_command_line(to: Targets) -> None:
+    os.close(os.open(f"/proc/{to.sibling}/cmdline", os.O_RDONLY))
 
 
 def borrow_siblings_file(to: Targets) -> None:
@@ -83,6 +113,11 @@ def open_siblings_file(to: Targets) -> None:
     os.close(os.open(f"/proc/{to.sibling}/fd/0", os.O_RDONLY))
 
 
+def compare_with_sibling(to: Targets) -> None:
+    """kcmp(2) tells which files two processes share."""
+    linux.call("kcmp", os.getpid(), to.sibling, 1, 0, 0)
+
+
 def walk_through_siblings_root(to: Targets) -> None:
     os.close(os.open(f"/proc/{to.sibling}/root/etc/passwd", os.O_RDONLY))
 
@@ -91,8 +126,36 @@ def signal_sibling(to: Targets) -> None:
     os.kill(to.sibling, signal.SIGCONT)
 
 
+def signal_siblings_thread(to: Targets) -> None:
+    linux.call("tgkill", to.sibling, to.sibling, signal.SIGCONT)
+
+
 def signal_sibling_by_pidfd(to: Targets) -> None:
     signal.pidfd_send_signal(os.pidfd_open(to.sibling), signal.SIGCONT)
+
+
+def queue_a_signal_with_a_message(to: Targets) -> None:
+    """rt_sigqueueinfo(2): eight bytes of our choice travel with the signal."""
+    info = ctypes.create_string_buffer(128)
+    ctypes.memmove(
+        info, signal.SIGCONT.to_bytes(4, "little") + bytes(4) + (-1).to_bytes(4, "little", signed=True), 12
+    )
+    linux.call("rt_sigqueueinfo", to.sibling, signal.SIGCONT, info)
+
+
+def let_a_file_signal_sibling(to: Targets) -> None:
+    """The kernel signals whom F_SETOWN names when a file becomes ready."""
+    read, write = os.pipe()
+    try:
+        fcntl.fcntl(read, fcntl.F_SETOWN, to.sibling)
+    finally:
+        os.close(read)
+        os.close(write)
+
+
+def ask_for_siblings_limits(to: Targets) -> None:
+    old = (ctypes.c_uint64 * 2)()
+    linux.call("prlimit64", to.sibling, resource.RLIMIT_NOFILE, None, old)
 
 
 def enter_siblings_network(to: Targets) -> None:
@@ -100,78 +163,35 @@ def enter_siblings_network(to: Targets) -> None:
     linux.call("setns", number, 0)
 
 
-def new_user_namespace(_to: Targets) -> None:
-    linux.call("unshare", CLONE_NEWUSER)
-
-
-def mount_something(to: Targets) -> None:
-    """Over our own folder and off again: where nothing stops us, the machine must not notice."""
-    linux.mount("tmpfs", to.folder, "tmpfs", 0)
-    linux.call("umount2", to.folder.encode(), MNT_DETACH)
-
-
-def change_root(_to: Targets) -> None:
-    linux.call("chroot", b"/")
-
-
-def load_bpf(_to: Targets) -> None:
-    """BPF_MAP_CREATE of an array of one."""
-    attributes = ctypes.create_string_buffer(_words(2, 4, 4, 1), 128)
-    os.close(linux.call("bpf", 0, attributes, 128))
-
-
-def watch_by_perf(_to: Targets) -> None:
-    """The software clock of this process."""
-    attributes = ctypes.create_string_buffer(_words(1, 128), 128)
-    os.close(linux.call("perf_event_open", attributes, 0, -1, -1, 0))
-
-
-def handle_page_faults(_to: Targets) -> None:
-    os.close(linux.call("userfaultfd", 0))
-
-
-def use_the_kernels_keys(_to: Targets) -> None:
-    linux.call("add_key", b"user", b"naesil-probe", b"x", 1, -1)
+def enter_siblings_network_by_pidfd(to: Targets) -> None:
+    linux.call("setns", os.pidfd_open(to.sibling), CLONE_NEWNET)
 
 
 def share_memory(_to: Targets) -> None:
     segment = linux.call("shmget", 0, 4096, 0o1600)
-    linux.call("shmctl", segment, 0, None)  # IPC_RMID
+    linux.call("shmctl", segment, IPC_RMID, None)
 
 
-def become_traceable(_to: Targets) -> None:
-    linux.prctl(linux.PR_SET_DUMPABLE, 1)
+def leave_a_message_in_a_queue(_to: Targets) -> None:
+    queue = linux.call("msgget", 0, 0o1600)
+    linux.call("msgctl", queue, IPC_RMID, None)
 
 
-def allow_core_dumps(_to: Targets) -> None:
-    """A core file holds every prompt in memory."""
-    limits = (ctypes.c_uint64 * 2)(1, 1)
-    linux.call("prlimit64", 0, resource.RLIMIT_CORE, limits, None)
+def open_a_named_queue(_to: Targets) -> None:
+    os.close(linux.call("mq_open", b"naesil-probe", os.O_CREAT | os.O_RDWR, 0o600, None))
+    linux.call("mq_unlink", b"naesil-probe")
 
 
-def become_somebody_else(_to: Targets) -> None:
-    os.setuid(65534)
-
-
-def call_by_the_32_bit_table(_to: Targets) -> None:
-    """int 0x80 with the number of getpid there: if it answers, all of that table does."""
-    if platform.machine() != "x86_64":
-        raise Void("no second table on this machine")
-    with mmap.mmap(-1, 4096, prot=mmap.PROT_READ | mmap.PROT_WRITE | mmap.PROT_EXEC) as page:
-        page.write(b"\xb8\x14\x00\x00\x00\xcd\x80\xc3")  # mov eax, 20; int 0x80; ret
-        start = ctypes.addressof(ctypes.c_char.from_buffer(page))
-        answer = ctypes.CFUNCTYPE(ctypes.c_int)(start)()
-        os._exit(0 if answer == os.getpid() else 9)
-
-
-def call_by_the_x32_table(_to: Targets) -> None:
-    libc = ctypes.CDLL(None, use_errno=True)
-    if libc.syscall(ctypes.c_long(0x40000000 | 39)) < 0:
-        raise OSError(ctypes.get_errno(), "x32")
-
-
-def _words(*values: int) -> bytes:
-    return b"".join(value.to_bytes(4, "little") for value in values)
+def _reach_memory(call: str, to: Targets) -> None:
+    """One byte at the address 0: EFAULT means that the right to reach it was there."""
+    local, remote = (ctypes.c_uint64 * 2)(), (ctypes.c_uint64 * 2)(0, 1)
+    buffer = ctypes.create_string_buffer(1)
+    local[0], local[1] = ctypes.addressof(buffer), 1
+    try:
+        linux.call(call, to.sibling, local, 1, remote, 1, 0)
+    except OSError as error:
+        if error.errno != EFAULT:
+            raise
 
 
 def _end_child(pid: int) -> None:
@@ -182,33 +202,36 @@ def _end_child(pid: int) -> None:
 
 PROCESSES: tuple[Attempt, ...] = (
     execute,
+    execute_python,
+    execute_what_we_wrote,
     spawn,
+    preload_into_a_child,
     fork,
     fork_by_clone,
     fork_by_clone3,
+    fork_into_a_network_of_its_own,
     execute_from_memory,
     trace_sibling,
+    seize_sibling,
     be_traced,
     read_siblings_memory,
+    write_siblings_memory,
     open_siblings_memory,
     read_siblings_environment,
+    read_siblings_command_line,
     borrow_siblings_file,
     open_siblings_file,
+    compare_with_sibling,
     walk_through_siblings_root,
     signal_sibling,
+    signal_siblings_thread,
     signal_sibling_by_pidfd,
+    queue_a_signal_with_a_message,
+    let_a_file_signal_sibling,
+    ask_for_siblings_limits,
     enter_siblings_network,
-    new_user_namespace,
-    mount_something,
-    change_root,
-    load_bpf,
-    watch_by_perf,
-    handle_page_faults,
-    use_the_kernels_keys,
+    enter_siblings_network_by_pidfd,
     share_memory,
-    become_traceable,
-    allow_core_dumps,
-    become_somebody_else,
-    call_by_the_32_bit_table,
-    call_by_the_x32_table,
+    leave_a_message_in_a_queue,
+    open_a_named_queue,
 )

@@ -14,7 +14,9 @@ class Targets:
 
     `listener` is the number of an inherited listening socket with a connection waiting;
     `sibling` an unlocked process of the same user; `giver` a socket that hands over a
-    connected socket; `secret` files must not be read; those in the folder `precious` not be changed.
+    connected socket; `services` are sockets of the machine's own services; `secret` files must not
+    be read, those in the folder `precious` not be changed; `sealed` is a file of another user that
+    nobody may read; `marker` is a word in the environment of whoever started the product.
     """
 
     tcp: int = 0
@@ -23,11 +25,15 @@ class Targets:
     udp6: int = 0
     stream_path: str = ""
     datagram_path: str = ""
+    packet_path: str = ""
     abstract: str = ""
     giver: str = ""
     listener: int = -1
     sibling: int = 0
+    services: dict[str, str] = field(default_factory=dict)
     secret: dict[str, str] = field(default_factory=dict)
+    sealed: str = ""
+    marker: str = ""
     precious: str = ""
     folder: str = ""
     message: str = "leak"
