@@ -59,3 +59,9 @@ def parse(text: str) -> dict[str, Any]:
 def check(note: str, verifier: Verifier) -> dict[str, Any]:
     """The fields and the report of a note this key signed. NoteError otherwise."""
     return parse(verifier.open(note))
+
+
+def fields(note: str) -> dict[str, Any]:
+    """The fields and the report of a note, its signature unchecked. NoteError when it is none."""
+    text, _, _ = note.rpartition("\n\n")
+    return parse(text + "\n")

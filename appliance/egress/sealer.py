@@ -20,6 +20,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Protocol
 
+from appliance.egress import attestation
 from appliance.errors import N_, ConfigError, StorageFailed
 from appliance.keyfile import read_or_create_key
 from appliance.protocol.framing import Decoder, FramingError, encode
@@ -87,6 +88,12 @@ class LocalSealer:
                 N_("The folder of the log's key cannot be written. Check its disk and permissions.")
             ) from None
         return self._signer.sign(Checkpoint(self._signer.verifier.name, size, root).text())
+
+    def attest(self, text: str) -> str:
+        """The signed note of an attestation of the guard; nothing else is signed that is no head."""
+        if not attestation.is_statement(text):
+            raise StorageFailed(N_("The sealer signs heads of the log and attestations of the guard alone."))
+        return self._signer.sign(text)
 
     def _make_folder(self, public: Path) -> None:
         if not self._head_path.exists():

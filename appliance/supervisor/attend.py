@@ -10,13 +10,14 @@ import socket
 import threading
 from collections.abc import Callable, Mapping
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import msgspec
 
 from appliance.egress import facts, probe
 from appliance.egress.attacks.targets import Targets
-from appliance.supervisor.spec import Report, ReportLine, RoleName, encode_report
+from appliance.supervisor.spec import ChildSpec, Report, ReportLine, RoleName, encode_report
 
 READ_BYTES = 65536
 MAX_DESCRIPTORS = 2
@@ -54,7 +55,18 @@ def try_to_get_out(body: msgspec.Raw, descriptors: list[int]) -> probe.Row:
             os.close(number)
 
 
-ACTS: Mapping[str, Act] = {"facts": tell_facts, "attack": try_to_get_out}
+def acts_for(spec: ChildSpec) -> dict[str, Act]:
+    """What this process can be asked. Only the sealer signs."""
+    acts: dict[str, Act] = {"facts": tell_facts, "attack": try_to_get_out}
+    if spec.role == "sealer":
+        acts["attest"] = lambda body, _: _attest(spec.settings.keys_folder, body)
+    return acts
+
+
+def _attest(keys_folder: Path, body: msgspec.Raw) -> str:
+    from appliance.egress.sealer import LocalSealer  # noqa: PLC0415 - only the sealer needs it
+
+    return LocalSealer(keys_folder).attest(msgspec.json.decode(body, type=str))
 
 
 def _attend(sock: socket.socket, role: RoleName, acts: Mapping[str, Act], receives: bool) -> None:

@@ -45,7 +45,9 @@ def main() -> int:
                 level=guard.level,
                 wanted=spec.settings.guard,
             )
-        attend.start(spec.status, spec.role, attend.ACTS, receives="recvmsg" in profile.calls.allowed)
+        attend.start(
+            spec.status, spec.role, attend.acts_for(spec), receives="recvmsg" in profile.calls.allowed
+        )
         _become(spec)
     except NaesilError as error:
         _report(spec, Report(process=spec.role, error=str(error)))

@@ -1,26 +1,42 @@
-"""Answers questions about the whole product: collects what each process and the kernel say.
+"""Answers questions about the whole product, and asks them itself: at the start, by the minute, by the day.
 
-Runs in the supervisor's loop: nothing here waits; every answer comes through a call.
+Runs in the supervisor's loop: nothing here waits; every answer comes through a call. What is
+found goes to web, which records it; a finding that cannot be recorded is a failure.
 """
 
-import json
+import logging
+import selectors
+import socket
 from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
 from functools import partial
 from typing import Any, Protocol
 
 import msgspec
 
-from appliance.egress import facts
-from appliance.egress.facts import Facts
-from appliance.egress.status import ProcessStatus, Status, process_status, product_status
-from appliance.protocol.control import AskStatus, Question, answer_with
+import appliance
+from appliance.config import Settings
+from appliance.egress import attestation
+from appliance.egress.status import Status
+from appliance.errors import N_
+from appliance.protocol.control import AskAttest, AskProbe, AskStatus, Question, answer_with
 from appliance.supervisor.children import Child
 from appliance.supervisor.door import Caller
-from appliance.supervisor.questions import OnAnswer
-from appliance.supervisor.spec import RoleName
+from appliance.supervisor.findings import Attested, Found, Heartbeat, Probed
+from appliance.supervisor.lookaround import LookAround
+from appliance.supervisor.questions import OnAnswer, text_of
+from appliance.supervisor.selfattack import ProbeResult, Secrets, SelfAttack
+from appliance.supervisor.spec import Report, RoleName, send_report
 
-FACTS_PATIENCE_S = 2.0
-NOTHING = msgspec.Raw(b"null")
+HEARTBEAT_S = 60.0
+DAY_S = 86_400.0
+SETTLED_S = 0.5  # after the door opened, before the first self-attack
+RECORD_PATIENCE_S = 10.0
+SIGN_PATIENCE_S = 10.0
+log = logging.getLogger(__name__)
+
+NOT_RECORDED = N_("The finding could not be recorded in the audit log, so it does not count. Try again.")
+NOT_SIGNED = N_("The sealer did not sign the attestation. Look at the product's output and try again.")
 
 
 class Staff(Protocol):
@@ -28,65 +44,165 @@ class Staff(Protocol):
 
     @property
     def children(self) -> Mapping[RoleName, Child]: ...
+    @property
+    def selector(self) -> selectors.BaseSelector: ...
+    @property
+    def stopping(self) -> bool: ...
 
     def ask(
-        self, role: RoleName, what: str, body: msgspec.Raw, patience_s: float, on_answer: OnAnswer
+        self,
+        role: RoleName,
+        what: str,
+        body: msgspec.Raw,
+        patience_s: float,
+        on_answer: OnAnswer,
+        descriptor: socket.socket | None = None,
     ) -> None: ...
+
+    def ask_web(self, what: str, body: msgspec.Raw, patience_s: float, on_answer: OnAnswer) -> None: ...
+
+    def later(self, delay_s: float, act: Callable[[], None]) -> None: ...
+
+
+OnFinding = Callable[[Any], None]
+OnFailure = Callable[[str], None]
 
 
 class Desk:
     """One per supervisor; holds nothing but what is under way."""
 
-    def __init__(self, staff: Staff) -> None:
+    def __init__(self, staff: Staff, settings: Settings) -> None:
         self._staff = staff
+        self._settings = settings
+        self._look = LookAround(staff)
+        self._waiting_for_probe: list[Callable[[ProbeResult], None]] = []
+        self._begun = False
+
+    def begin(self) -> None:
+        """Web serves: prove ourselves once now and then every day, and say so every minute."""
+        self._staff.later(SETTLED_S, lambda: self.probe("start", _nothing, log.warning))
+        if not self._begun:
+            self._begun = True
+            self._staff.later(HEARTBEAT_S, self._on_minute)
+            self._staff.later(DAY_S, self._on_day)
 
     def on_question(self, question: Question, caller: Caller) -> None:
-        """A question from the door."""
+        """A question from the command line."""
+        answer = partial(_say, caller)
         if isinstance(question, AskStatus):
-            self.status(lambda status: caller.say(answer_with(status)))
+            self._look.status(answer)
+        elif isinstance(question, AskProbe):
+            self.probe("command line", answer, caller.refuse)
+        elif isinstance(question, AskAttest):
+            self.attest(answer, caller.refuse)
 
-    def status(self, on_status: Callable[[Status], None]) -> None:
-        """The live truth about every process, ours included."""
-        gathered: dict[RoleName, Facts | None] = {}
-        roles = list(self._staff.children)
+    def on_web(self, report: Report, line: socket.socket | None) -> None:
+        """A question from a page of the console; the answer goes back over the control line."""
 
-        def on_facts(role: RoleName, body: msgspec.Raw | None) -> None:
-            gathered[role] = _facts(body)
-            if len(gathered) == len(roles):
-                on_status(product_status([_supervisor(), *self._seen(gathered)]))
+        def answer(value: Any) -> None:
+            if line is not None and line.fileno() >= 0:
+                body = msgspec.Raw(msgspec.json.encode(value))
+                send_report(line, Report(request=report.request, body=body))
 
-        if not roles:
-            on_status(product_status([_supervisor()]))
-        for role in roles:
-            self._staff.ask(role, "facts", NOTHING, FACTS_PATIENCE_S, partial(on_facts, role))
+        def fail(template: str) -> None:
+            answer({"error": template})
 
-    def _seen(self, gathered: Mapping[RoleName, Facts | None]) -> list[ProcessStatus]:
-        seen = []
-        for role, inside in gathered.items():
-            child = self._staff.children.get(role)
-            if child is None:
-                continue  # it ended meanwhile
-            try:
-                outside = facts.read(child.process.pid)
-            except (FileNotFoundError, ProcessLookupError):
-                continue
-            seen.append(process_status(role, facts.completed(outside, inside), _claims(child.guard)))
-        return seen
+        if report.ask == "status":
+            self._look.status(answer)
+        elif report.ask == "probe":
+            self.probe("console", answer, fail)
+        elif report.ask == "attest":
+            self.attest(answer, fail)
+
+    def probe(self, occasion: str, on_done: OnFinding, on_failure: OnFailure) -> None:
+        """Attack from inside every process, and record how it ended."""
+
+        def found(result: ProbeResult) -> None:
+            self._record(Probed(occasion, result), lambda _: on_done(result), on_failure)
+
+        self._attack(found)
+
+    def attest(self, on_done: OnFinding, on_failure: OnFailure) -> None:
+        """Attack, look, state it, have it signed and recorded."""
+
+        def attacked(result: ProbeResult) -> None:
+            self._look.status(lambda status: looked(result, status))
+
+        def looked(result: ProbeResult, status: Status) -> None:
+            text = attestation.statement(
+                datetime.now(UTC), appliance.__version__, _plain(status), _plain(result)
+            )
+            body = msgspec.Raw(msgspec.json.encode(text))
+            self._staff.ask(
+                "sealer", "attest", body, SIGN_PATIENCE_S, lambda note: signed(result, status, note)
+            )
+
+        def signed(result: ProbeResult, status: Status, answer: msgspec.Raw | None) -> None:
+            note = text_of(answer)
+            if note is None:
+                on_failure(NOT_SIGNED)
+                return
+            found = Attested(note=note, ok=result.ok, level=status.level)
+            self._record(
+                found, lambda entry: on_done({"note": note, "ok": result.ok, "entry": entry}), on_failure
+            )
+
+        self._attack(attacked)
+
+    def _attack(self, on_done: Callable[[ProbeResult], None]) -> None:
+        """One attack at a time: who asks during one gets its result."""
+        self._waiting_for_probe.append(on_done)
+        if len(self._waiting_for_probe) == 1:
+            SelfAttack(self._staff, list(self._staff.children), self._secrets(), self._on_attacked)
+
+    def _on_attacked(self, result: ProbeResult) -> None:
+        waiting, self._waiting_for_probe = self._waiting_for_probe, []
+        if self._staff.stopping:
+            return  # processes that end on request look like processes that were lost
+        for leak in result.leaks:
+            log.error("LEAK: %s got out of %s", leak.technique, leak.process)
+        for on_done in waiting:
+            on_done(result)
+
+    def _record(self, found: Found, on_done: OnFinding, on_failure: OnFailure) -> None:
+        def recorded(answer: msgspec.Raw | None) -> None:
+            entry = text_of(answer)
+            if entry is None:
+                on_failure(NOT_RECORDED)
+            else:
+                on_done(entry)
+
+        body = msgspec.Raw(msgspec.json.encode(found))
+        self._staff.ask_web("record", body, RECORD_PATIENCE_S, recorded)
+
+    def _on_minute(self) -> None:
+        self._staff.later(HEARTBEAT_S, self._on_minute)
+        self._look.status(lambda status: self._record(Heartbeat(status), _nothing, log.warning))
+
+    def _on_day(self) -> None:
+        self._staff.later(DAY_S, self._on_day)
+        self.probe("daily", _nothing, log.warning)
+
+    def _secrets(self) -> Secrets:
+        keys = self._settings.keys_folder
+        named = {
+            "database": self._settings.data / "naesil.db",
+            "root_key": keys / "root.key",
+            "log_key": keys / "log.key",
+        }
+        found = {name: str(path) for name, path in named.items() if path.exists()}
+        return Secrets(self._settings.run_folder, found)
 
 
-def _supervisor() -> ProcessStatus:
-    return process_status("supervisor", facts.read_own(), {})
+def _say(caller: Caller, value: Any) -> None:
+    caller.say(answer_with(value))
 
 
-def _facts(body: msgspec.Raw | None) -> Facts | None:
-    """A process's answer; None for none, and for nonsense, which a taken-over one may say."""
-    try:
-        return None if body is None else msgspec.json.decode(body, type=Facts | None)
-    except msgspec.DecodeError:
-        return None
+def _plain(value: msgspec.Struct) -> dict[str, Any]:
+    """As JSON has it."""
+    plain: dict[str, Any] = msgspec.to_builtins(value)
+    return plain
 
 
-def _claims(detail: str) -> dict[str, Any]:
-    """The guard's own report at the start."""
-    claims: dict[str, Any] = json.loads(detail) if detail else {}
-    return claims
+def _nothing(_value: Any) -> None:
+    """Nobody waits for this one."""

@@ -54,7 +54,7 @@ def serve(settings: Settings, say: Callable[[str], None]) -> None:
 
         door = Door(settings.run_folder)
         try:
-            Supervisor(starter, SystemClock(), ready, door, _roles(destinations)).run()
+            Supervisor(starter, SystemClock(), ready, door, _roles(destinations), settings).run()
         finally:
             door.close()
 

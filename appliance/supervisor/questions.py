@@ -52,3 +52,11 @@ class Questions:
         lost = [request for request, waiting in self._waiting.items() if which(waiting)]
         for waiting in [self._waiting.pop(request) for request in lost]:
             waiting.on_answer(None)
+
+
+def text_of(answer: msgspec.Raw | None) -> str | None:
+    """An answer that is a text; None for none and for anything else a taken-over process may say."""
+    try:
+        return None if answer is None else msgspec.json.decode(answer, type=str)
+    except msgspec.DecodeError:
+        return None

@@ -19,6 +19,7 @@ from typing import IO
 import msgspec
 
 from appliance.clock import Clock
+from appliance.config import Settings
 from appliance.errors import N_, ConfigError
 from appliance.protocol.egress import EgressEvent
 from appliance.supervisor.children import Child
@@ -59,16 +60,19 @@ class Supervisor:
         on_ready: Callable[[Report], None],
         door: Door,
         roles: Sequence[RoleName],
+        settings: Settings,
     ) -> None:
         self._starter = starter
         self._clock = clock
         self._on_ready = on_ready
         self._door = door
         self._questions = Questions()
-        self._selector = selectors.DefaultSelector()
+        self._timers: list[tuple[float, Callable[[], None]]] = []
+        self._desk = Desk(self, settings)
+        self.selector = selectors.DefaultSelector()
         self.children: dict[RoleName, Child] = {}
         self._restarts: dict[RoleName, _Restarts] = {role: _Restarts() for role in roles}
-        self.exchange = Exchange(self._selector, self._on_egress)
+        self.exchange = Exchange(self.selector, self._on_egress)
         self._control: socket.socket | None = None
         self._control_line = ReportLine()
         self._kill_at: float | None = None
@@ -85,12 +89,12 @@ class Supervisor:
         signal.set_wakeup_fd(wake_write.fileno())
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: None)  # the wake-up byte is what counts
-        self._selector.register(wake_read, selectors.EVENT_READ, lambda: self._on_signal(wake_read))
-        self._door.open(self._selector, Desk(self).on_question)
+        self.selector.register(wake_read, selectors.EVENT_READ, lambda: self._on_signal(wake_read))
+        self._door.open(self.selector, self._desk.on_question)
         for role in self._restarts:
             self._start(role)
         while self.children or self._waiting_restart():
-            for key, _ in self._selector.select(self._timeout()):
+            for key, _ in self.selector.select(self._timeout()):
                 key.data()
             self._on_time()
         signal.set_wakeup_fd(-1)
@@ -100,10 +104,10 @@ class Supervisor:
     def use_control(self, control: socket.socket) -> None:
         """Talk to a newly started web over this socket."""
         if self._control is not None:
-            self._selector.unregister(self._control)
+            self.selector.unregister(self._control)
             self._control.close()
         self._control, self._control_line = control, ReportLine()
-        self._selector.register(control, selectors.EVENT_READ, self._on_control)
+        self.selector.register(control, selectors.EVENT_READ, self._on_control)
 
     def tell_web(self, report: Report, descriptor: socket.socket | None = None) -> None:
         """Send a report to web; our copy of the descriptor is closed."""
@@ -117,7 +121,13 @@ class Supervisor:
                 descriptor.close()
 
     def ask(
-        self, role: RoleName, what: str, body: msgspec.Raw, patience_s: float, on_answer: OnAnswer
+        self,
+        role: RoleName,
+        what: str,
+        body: msgspec.Raw,
+        patience_s: float,
+        on_answer: OnAnswer,
+        descriptor: socket.socket | None = None,
     ) -> None:
         """Ask a child about itself over its status line; `on_answer` is called exactly once, by this loop."""
         child = self.children.get(role)
@@ -125,17 +135,34 @@ class Supervisor:
             on_answer(None)
             return
         request = self._questions.new(role, self._clock.monotonic() + patience_s, on_answer)
+        report = Report(process=role, request=request, ask=what, body=body)
         with contextlib.suppress(OSError):  # it just ended, or sleeps: its death or the time answers
-            send_report(child.status, Report(process=role, request=request, ask=what, body=body))
+            send_report(child.status, report, *(() if descriptor is None else (descriptor.fileno(),)))
+
+    def ask_web(self, what: str, body: msgspec.Raw, patience_s: float, on_answer: OnAnswer) -> None:
+        """The same for web's services, over the control line: to record something, above all."""
+        if self._control is None:
+            on_answer(None)
+            return
+        request = self._questions.new("web", self._clock.monotonic() + patience_s, on_answer)
+        self.tell_web(Report(request=request, ask=what, body=body))
+
+    def later(self, delay_s: float, act: Callable[[], None]) -> None:
+        """Do something in this loop after a while, unless we are stopping by then."""
+        self._timers.append((self._clock.monotonic() + delay_s, act))
+
+    @property
+    def stopping(self) -> bool:
+        return self._kill_at is not None
 
     def _start(self, role: RoleName) -> None:
         child = self._starter(role, self)
         self.children[role] = child
         record = self._restarts[role]
         record.started, record.due = self._clock.monotonic(), None
-        self._selector.register(child.pidfd, selectors.EVENT_READ, lambda: self._on_death(child))
-        self._selector.register(child.output, selectors.EVENT_READ, lambda: self._on_output(child))
-        self._selector.register(child.status, selectors.EVENT_READ, lambda: self._on_status(child))
+        self.selector.register(child.pidfd, selectors.EVENT_READ, lambda: self._on_death(child))
+        self.selector.register(child.output, selectors.EVENT_READ, lambda: self._on_output(child))
+        self.selector.register(child.status, selectors.EVENT_READ, lambda: self._on_status(child))
 
     def _on_output(self, child: Child) -> None:
         data = _read(child.output.fileno())
@@ -166,12 +193,17 @@ class Supervisor:
         except ConnectionResetError:
             data, descriptors = b"", []  # web ended with reports of ours unread
         if not data:
-            self._selector.unregister(self._control)
+            self.selector.unregister(self._control)
             self._control.close()
             self._control = None
         for report in self._control_line.feed(data):
+            if report.request and not report.ask:
+                self._questions.on_report("web", report)
+            elif report.ask:
+                self._desk.on_web(report, self._control)
             if report.ready:
                 self._on_ready(report)
+                self._desk.begin()
             if report.attach == "gate" and len(descriptors) == MAX_DESCRIPTORS:
                 self.exchange.watch(*descriptors)
 
@@ -222,6 +254,9 @@ class Supervisor:
                 self._start(role)
                 if role == "runtime":
                     self.tell_web(Report(process=role, restarted=True))
+        due, self._timers = _split(self._timers, now)
+        for act in due:
+            act()
 
     def _on_signal(self, wake: socket.socket) -> None:
         wake.recv(READ_BYTES)
@@ -245,6 +280,7 @@ class Supervisor:
 
     def _timeout(self) -> float | None:
         times = [record.due for record in self._restarts.values() if record.due is not None]
+        times += [due for due, _ in self._timers]
         if self._kill_at is not None:
             times = [self._kill_at]
         times += [due] if (due := self._questions.next_due()) is not None else []
@@ -252,7 +288,14 @@ class Supervisor:
 
     def _forget(self, source: int | IO[bytes] | socket.socket) -> None:
         with contextlib.suppress(KeyError, ValueError):  # its end was seen before
-            self._selector.unregister(source)
+            self.selector.unregister(source)
+
+
+def _split(
+    timers: list[tuple[float, Callable[[], None]]], now: float
+) -> tuple[list[Callable[[], None]], list[tuple[float, Callable[[], None]]]]:
+    """What is due, and what is not yet."""
+    return [act for due, act in timers if due <= now], [one for one in timers if one[0] > now]
 
 
 def _read(descriptor: int) -> bytes | None:

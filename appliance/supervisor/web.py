@@ -34,6 +34,7 @@ from appliance.storage.engine import Database
 from appliance.storage.vault import Vault
 from appliance.supervisor.control import Control
 from appliance.supervisor.journal import EgressJournal
+from appliance.supervisor.proofs import Proofs
 from appliance.supervisor.spec import ChildSpec, Report
 
 GRACE_S = 15
@@ -61,6 +62,7 @@ class Web:
     chat: Chat
     services: Services
     journal: EgressJournal
+    proofs: Proofs
 
     async def run(self, control: Control) -> None:
         """Open the door, serve, close the door, and leave the log sealed."""
@@ -69,6 +71,7 @@ class Web:
         self.chat.recover()
         self._record(AuditAction.SERVICE_STARTED)
         sequencer.start()
+        self.proofs.use(control)
         listening = asyncio.create_task(self._listen_to(control, sealer))
         try:
             server = self._server()
@@ -84,6 +87,7 @@ class Web:
             self.database.close()
 
     async def _listen_to(self, control: Control, sealer: SealerClient) -> None:
+        tasks: set[asyncio.Task[None]] = set()  # held, or they could be collected while they run
         async for report, sock in control.reports():
             if report.attach == "runtime" and sock is not None:
                 await self.inference.attach(sock)
@@ -91,6 +95,10 @@ class Web:
                 sealer.attach(sock)
             elif report.restarted:
                 self._record(AuditAction.RUNTIME_RESTARTED, object=f"process:{report.process}")
+            elif report.request:
+                recording = asyncio.create_task(self.proofs.on_report(report))
+                tasks.add(recording)
+                recording.add_done_callback(tasks.discard)
             elif report.event is not None:
                 self.journal.add(report.event)
             elif report.guard:
@@ -155,4 +163,10 @@ def build(spec: ChildSpec, clock: Clock) -> Web:
             for entry in entries:
                 audit.append(session, entry)
 
-    return Web(spec, clock, database, audit, inference, chat, services, EgressJournal(append))
+    def append_one(entry: Entry) -> str:
+        with database.write() as session:
+            return audit.append(session, entry)
+
+    journal = EgressJournal(append)
+    proofs = Proofs(append_one, settings.data / "exports" / "attestations", journal.totals)
+    return Web(spec, clock, database, audit, inference, chat, services, journal, proofs)

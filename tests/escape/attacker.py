@@ -4,8 +4,10 @@ import json
 import os
 import sys
 from collections.abc import Callable
-from dataclasses import asdict, replace
+from dataclasses import replace
 from pathlib import Path
+
+import msgspec
 
 from appliance.egress import jail, linux, mounts, namespaces, probe
 from appliance.egress.attacks.targets import Targets
@@ -27,8 +29,8 @@ def main() -> None:
     rows = []
     for name in orders["techniques"]:
         message = f"{orders['message']}:{name}"
-        rows.append(asdict(probe.run(name, replace(targets, message=message), lock)))
-    json.dump(rows, sys.stdout)
+        rows.append(probe.trial(name, replace(targets, message=message), lock))
+    json.dump(msgspec.to_builtins(rows), sys.stdout)
 
 
 def _leave_the_machine_alone() -> None:

@@ -13,8 +13,9 @@ from typing import Any
 import pytest
 
 from appliance.egress import jail
+from appliance.egress.environment import child_environment
 from appliance.egress.probe import TECHNIQUES, Row
-from tests.escape.outside import Outside
+from tests.escape.outside import MARKER, Outside
 
 ALL_STEPS = tuple(step.__name__ for step in jail.STEPS)
 
@@ -86,6 +87,12 @@ def _precious(folder: Path) -> Path:
     return precious
 
 
+def _environment(without: list[str]) -> dict[str, str]:
+    """A new one, as the product gives its children; without that step, the starter's own as well."""
+    own = {"STARTER": MARKER} if "_prepare" in without else {}
+    return child_environment() | own | {"PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
+
+
 def _order(orders: dict[str, Any], listener: int) -> list[dict[str, Any]]:
     done = subprocess.run(
         [sys.executable, "-P", "-m", "tests.escape.attacker"],
@@ -93,7 +100,7 @@ def _order(orders: dict[str, Any], listener: int) -> list[dict[str, Any]]:
         capture_output=True,
         text=True,
         pass_fds=[listener],
-        env={"PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
+        env=_environment(orders["without"]),
         check=False,
     )
     assert done.returncode == 0, done.stderr

@@ -8,9 +8,11 @@ import subprocess
 import threading
 from pathlib import Path
 
+from appliance.egress.attacks.services import WELL_KNOWN
 from appliance.egress.attacks.targets import Targets
 
 CLIENTS_WAITING = 12
+MARKER = "a word of the starter's own"
 
 
 class Outside:
@@ -26,9 +28,13 @@ class Outside:
             "udp6": _bound(socket.AF_INET6, socket.SOCK_DGRAM, ("::1", 0)),
             "stream": _bound(socket.AF_UNIX, socket.SOCK_STREAM, str(folder / "stream.sock")),
             "datagram": _bound(socket.AF_UNIX, socket.SOCK_DGRAM, str(folder / "datagram.sock")),
-            "abstract": _bound(socket.AF_UNIX, socket.SOCK_STREAM, f"\0naesil-test-{os.getpid()}"),
+            "abstract": _bound(socket.AF_UNIX, socket.SOCK_STREAM, f"\0naesil-{folder.name}-{os.getpid()}"),
+            "packet": _bound(socket.AF_UNIX, socket.SOCK_SEQPACKET, str(folder / "packet.sock")),
+            "service": _bound(socket.AF_UNIX, socket.SOCK_STREAM, str(folder / "service.sock")),
+            "log": _bound(socket.AF_UNIX, socket.SOCK_DGRAM, str(folder / "log.sock")),
             "giver": _bound(socket.AF_UNIX, socket.SOCK_STREAM, str(folder / "giver.sock")),
         }
+        self._sealed = _seal(folder / "sealed") if os.geteuid() == 0 else ""
         self.sibling = subprocess.Popen(["/bin/sleep", "600"], stdin=subprocess.PIPE)
         self.clients = [socket.create_connection(self.listener.getsockname()) for _ in range(CLIENTS_WAITING)]
         for name, sock in self._sockets.items():
@@ -44,12 +50,17 @@ class Outside:
             stream_path=self._sockets["stream"].getsockname(),
             datagram_path=self._sockets["datagram"].getsockname(),
             abstract=self._sockets["abstract"].getsockname()[1:].decode(),
+            packet_path=self._sockets["packet"].getsockname(),
             giver=self._sockets["giver"].getsockname(),
+            services={name: str(self._sockets["service"].getsockname()) for name in WELL_KNOWN}
+            | {"system_log": str(self._sockets["log"].getsockname())},
             listener=self.listener.fileno(),
             sibling=self.sibling.pid,
             secret=secret,
             precious=precious,
             folder=folder,
+            sealed=self._sealed,
+            marker=MARKER,
         )
 
     def close(self) -> None:
@@ -83,9 +94,17 @@ class Outside:
             peer.sendmsg([b"x"], [(socket.SOL_SOCKET, socket.SCM_RIGHTS, array.array("i", [gift.fileno()]))])
 
 
+def _seal(path: Path) -> str:
+    """A file of somebody else that nobody may read."""
+    path.write_text("sealed")
+    path.chmod(0)
+    os.chown(path, 65534, 65534)
+    return str(path)
+
+
 def _bound(family: int, kind: int, address: object) -> socket.socket:
     sock = socket.socket(family, kind)
     sock.bind(address)  # type: ignore[arg-type]  # one kind of address per family
-    if kind == socket.SOCK_STREAM:
+    if kind != socket.SOCK_DGRAM:
         sock.listen(64)
     return sock

@@ -44,7 +44,7 @@ def open_by_handle(_to: Targets) -> None:
     """A file by its number on the disk, whatever the root is (the way out of many a container)."""
     handle = ctypes.create_string_buffer(HANDLE_BYTES.to_bytes(4, "little"), HANDLE_BYTES + 8)
     mount = ctypes.c_int()
-    linux.call("name_to_handle_at", AT_FDCWD, b"/proc/self/root", handle, ctypes.byref(mount), 0)
+    linux.call("name_to_handle_at", AT_FDCWD, b"/", handle, ctypes.byref(mount), 0)
     folder = os.open("/", os.O_RDONLY)
     try:
         os.close(linux.call("open_by_handle_at", folder, handle, os.O_RDONLY))

@@ -11,7 +11,7 @@ from pathlib import Path
 from appliance.egress import linux
 from appliance.egress.attacks.targets import Attempt, Targets
 
-PTRACE_TRACEME, PTRACE_ATTACH, PTRACE_DETACH, PTRACE_SEIZE = 0, 16, 17, 0x4206
+PTRACE_TRACEME, PTRACE_ATTACH, PTRACE_DETACH, PTRACE_SEIZE, PTRACE_INTERRUPT = 0, 16, 17, 0x4206, 0x4207
 CLONE_NEWNET = 0x40000000
 AT_EMPTY_PATH = 0x1000
 EFAULT = 14
@@ -77,6 +77,8 @@ def trace_sibling(to: Targets) -> None:
 
 def seize_sibling(to: Targets) -> None:
     linux.call("ptrace", PTRACE_SEIZE, to.sibling, 0, 0)
+    linux.call("ptrace", PTRACE_INTERRUPT, to.sibling, 0, 0)
+    os.waitpid(to.sibling, 0)
     linux.call("ptrace", PTRACE_DETACH, to.sibling, 0, 0)
 
 

@@ -7,12 +7,12 @@ from appliance.egress.attacks.targets import Attempt, Targets
 
 WELL_KNOWN = {
     "message_bus": ("/run/dbus/system_bus_socket", "/var/run/dbus/system_bus_socket"),
-    "service_manager": ("/run/systemd/private", "/run/systemd/notify", "/run/systemd/userdb/io.systemd.Multiplexer"),
+    "service_manager": ("/run/systemd/private", "/run/systemd/notify"),
     "container_engine": ("/run/docker.sock", "/run/podman/podman.sock", "/run/containerd/containerd.sock"),
     "system_log": ("/dev/log", "/run/systemd/journal/dev-log", "/run/systemd/journal/socket"),
-    "name_service": ("/run/nscd/socket", "/run/systemd/resolve/io.systemd.Resolve", "/run/avahi-daemon/socket"),
+    "name_service": ("/run/nscd/socket", "/run/systemd/resolve/io.systemd.Resolve"),
     "display": ("/tmp/.X11-unix/X0",),  # noqa: S108 - where X servers listen
-}  # fmt: skip
+}
 
 
 def service(name: str) -> Attempt:
