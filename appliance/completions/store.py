@@ -1,8 +1,8 @@
-"""What has been admitted and not yet settled, so that a crash forgets nobody."""
+"""What has been admitted and not yet settled, so that a crash forgets nobody; and what answers cost."""
 
 from datetime import datetime
 
-from sqlalchemy import delete, select
+from sqlalchemy import Index, delete, select
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from appliance.storage.base import Base
@@ -21,6 +21,22 @@ class AdmissionRow(Base):
     origin: Mapped[str]
     object: Mapped[str]
     admitted_at: Mapped[datetime]
+
+
+class UsageRow(Base):
+    """One answer. `key_id` is "" in the browser; `work_s` is what the model spent, in seconds."""
+
+    __tablename__ = "usage"
+    __table_args__ = (Index("ix_usage_at_user_id", "at", "user_id"),)
+
+    answer_id: Mapped[str] = mapped_column(primary_key=True)
+    user_id: Mapped[str]
+    key_id: Mapped[str]
+    object: Mapped[str]
+    at: Mapped[datetime]
+    prompt_tokens: Mapped[int]
+    completion_tokens: Mapped[int]
+    work_s: Mapped[float]
 
 
 def add(session: Session, row: AdmissionRow) -> None:

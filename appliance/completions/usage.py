@@ -3,35 +3,19 @@
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import Index, func, select
-from sqlalchemy.orm import Mapped, Session, mapped_column
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
 
 from appliance.audit.actions import AuditAction
 from appliance.audit.entry import Entry
 from appliance.audit.log import AuditLog
 from appliance.clock import Clock
+from appliance.completions import store
 from appliance.completions.values import Admitted, Reply
 from appliance.core import Outcome, Principal
-from appliance.storage.base import Base
 from appliance.storage.engine import Database
 
 KEPT_DAYS = 30
-
-
-class UsageRow(Base):
-    """One answer. `key_id` is "" in the browser; `work_s` is what the model spent, in seconds."""
-
-    __tablename__ = "usage"
-    __table_args__ = (Index("ix_usage_at_user_id", "at", "user_id"),)
-
-    answer_id: Mapped[str] = mapped_column(primary_key=True)
-    user_id: Mapped[str]
-    key_id: Mapped[str]
-    object: Mapped[str]
-    at: Mapped[datetime]
-    prompt_tokens: Mapped[int]
-    completion_tokens: Mapped[int]
-    work_s: Mapped[float]
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +34,7 @@ def add(session: Session, admitted: Admitted, reply: Reply, at: datetime) -> Non
     """In the transaction that settles the answer."""
     principal = admitted.ask.principal
     session.add(
-        UsageRow(
+        store.UsageRow(
             answer_id=admitted.answer_id,
             user_id=principal.user_id,
             key_id=principal.credential_id if principal.kind == "key" else "",
@@ -94,13 +78,19 @@ class UsageReport:
 
 
 def _sums(session: Session, since: datetime, user_id: str | None) -> list[UsageSum]:
-    tokens = func.sum(UsageRow.prompt_tokens), func.sum(UsageRow.completion_tokens)
+    tokens = func.sum(store.UsageRow.prompt_tokens), func.sum(store.UsageRow.completion_tokens)
     query = (
-        select(UsageRow.user_id, UsageRow.key_id, func.count(), *tokens, func.sum(UsageRow.work_s))
-        .where(UsageRow.at >= since)
-        .group_by(UsageRow.user_id, UsageRow.key_id)
-        .order_by(func.count().desc(), UsageRow.user_id, UsageRow.key_id)
+        select(
+            store.UsageRow.user_id,
+            store.UsageRow.key_id,
+            func.count(),
+            *tokens,
+            func.sum(store.UsageRow.work_s),
+        )
+        .where(store.UsageRow.at >= since)
+        .group_by(store.UsageRow.user_id, store.UsageRow.key_id)
+        .order_by(func.count().desc(), store.UsageRow.user_id, store.UsageRow.key_id)
     )
     if user_id is not None:
-        query = query.where(UsageRow.user_id == user_id)
+        query = query.where(store.UsageRow.user_id == user_id)
     return [UsageSum(*row) for row in session.execute(query)]
