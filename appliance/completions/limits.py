@@ -4,6 +4,7 @@ A count that cannot be kept would be a reason to refuse; memory always can.
 """
 
 from collections import Counter, defaultdict, deque
+from dataclasses import dataclass
 from threading import Lock
 
 from appliance.clock import Clock
@@ -13,6 +14,15 @@ from appliance.policy.model import Limit
 
 WINDOW_S = 60.0
 RETRY_S = 10
+
+
+@dataclass(frozen=True, slots=True)
+class Headroom:
+    """Questions a minute, how many of them are left, and seconds until the next one comes free."""
+
+    limit: int
+    remaining: int
+    reset_s: float
 
 
 class Allowance:
@@ -52,6 +62,14 @@ class Allowance:
             asked.append(now)
             self._open[person] += 1
         return None
+
+    def headroom(self, person: str, limit: Limit) -> Headroom:
+        """What this person may still ask in the current minute."""
+        now = self._clock.monotonic()
+        with self._lock:
+            recent = [asked for asked in self._asked.get(person, ()) if asked > now - WINDOW_S]
+        reset = max(0.0, recent[0] + WINDOW_S - now) if recent else 0.0
+        return Headroom(limit.requests_per_minute, max(0, limit.requests_per_minute - len(recent)), reset)
 
     def give_back(self, ask: Ask) -> None:
         """The answer ended, or was never begun."""

@@ -17,7 +17,7 @@ from appliance.audit.log import AuditLog
 from appliance.clock import Clock
 from appliance.completions import entries, store, usage
 from appliance.completions.hearing import Hearing
-from appliance.completions.limits import Allowance
+from appliance.completions.limits import Allowance, Headroom
 from appliance.completions.screen import check_prompt
 from appliance.completions.values import (
     Admitted,
@@ -27,7 +27,7 @@ from appliance.completions.values import (
     StoreReply,
     nothing_to_store,
 )
-from appliance.core import Decision, Usage
+from appliance.core import Decision, Principal, Usage
 from appliance.errors import N_, Forbidden, NaesilError
 from appliance.ids import new_id
 from appliance.inference.client import InferenceClient, loading
@@ -186,6 +186,10 @@ class Completions:
             reply = replace(reply, usage=read, work_s=self._clock.monotonic() - began)
             await asyncio.shield(asyncio.to_thread(self.settle, admitted, reply))
         return made
+
+    def headroom(self, principal: Principal) -> Headroom:
+        """What this person may still ask for in the current minute."""
+        return self._allowance.headroom(principal.user_id, self._policy.current.limits_for(principal))
 
     def withdraw(self, admitted: Admitted) -> None:
         """Settle what was admitted and will not be asked after all."""

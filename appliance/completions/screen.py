@@ -64,7 +64,9 @@ class _Reader:
 
     def turn(self, turn: Turn) -> Turn:
         calls = tuple(Call(call.id, call.name, self.text(call.arguments)) for call in turn.calls)
-        return msgspec.structs.replace(turn, content=self.text(turn.content), calls=calls)
+        reasoning = self.text(turn.reasoning) if turn.reasoning else ""
+        content = self.text(turn.content)
+        return msgspec.structs.replace(turn, content=content, calls=calls, reasoning=reasoning)
 
     def tools(self, tools: Tools) -> Tools:
         if not tools.offered:

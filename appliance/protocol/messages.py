@@ -30,7 +30,8 @@ class Call(msgspec.Struct, frozen=True):
 class Turn(msgspec.Struct, frozen=True):
     """One message of a conversation as the chat template sees it.
 
-    `calls`: what an assistant's turn asked of tools; `call_id` and `name`: what a tool's turn answers.
+    `calls`: what an assistant's turn asked of tools; `call_id` and `name`: what a tool's turn answers;
+    `reasoning`: what an assistant's turn thought.
     """
 
     role: str
@@ -38,6 +39,7 @@ class Turn(msgspec.Struct, frozen=True):
     calls: tuple[Call, ...] = ()
     call_id: str = ""
     name: str = ""
+    reasoning: str = ""
 
 
 class Tool(msgspec.Struct, frozen=True):
@@ -244,7 +246,7 @@ class Finished(msgspec.Struct, frozen=True, kw_only=True, tag=True):
     """The end of an answer and what the log needs to know about it.
 
     "filtered" is said by web alone, when a rule of the policy ends a reply.
-    "tool_calls": like "stop", after at least one whole call. `reasoning_tokens` are among the completion's.
+    `stop_string`: the one that ended it. "tool_calls": like "stop", after at least one whole call. `reasoning_tokens` are among the completion's.
     `dropped_turns`: how many of the oldest turns `trim` left out. Durations in seconds.
     """
 
@@ -254,6 +256,7 @@ class Finished(msgspec.Struct, frozen=True, kw_only=True, tag=True):
     completion_tokens: int = 0
     cached_tokens: int = 0
     reasoning_tokens: int = 0
+    stop_string: str = ""
     dropped_turns: int = 0
     queue_s: float = 0.0
     prefill_s: float = 0.0

@@ -69,6 +69,11 @@ class Answer:
     def reason(self) -> Literal["stop", "tool_calls"]:
         return "tool_calls" if self._speech.calls else "stop"
 
+    @property
+    def stop_string(self) -> str:
+        """The stop string that came, if one did."""
+        return self._speech.stop_string
+
     def forced(self) -> int | None:
         """A token that comes next whatever the model says."""
         return self._forced.popleft() if self._forced else None

@@ -30,6 +30,8 @@ def message(turn: Turn) -> dict[str, Any]:
             }
             for call in turn.calls
         ]
+    if turn.reasoning:
+        shown["reasoning_content"] = turn.reasoning
     if turn.role == "tool":
         shown |= {"tool_call_id": turn.call_id, "name": turn.name}
     return shown

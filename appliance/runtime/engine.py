@@ -255,6 +255,7 @@ class Engine:
                 completion_tokens=sequence.generated,
                 cached_tokens=sequence.cached,
                 reasoning_tokens=sequence.answer.reasoning_tokens,
+                stop_string=sequence.answer.stop_string,
                 dropped_turns=sequence.dropped_turns,
                 queue_s=started - sequence.arrived,
                 prefill_s=first - started,

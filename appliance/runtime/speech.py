@@ -39,6 +39,10 @@ class Speech:
         return self._stop.stopped
 
     @property
+    def stop_string(self) -> str:
+        return self._stop.found
+
+    @property
     def calls(self) -> int:
         return self._calls.whole if self._calls else 0
 

@@ -16,16 +16,18 @@ class StopStrings:
         self._longest = max(map(len, stops), default=1) - 1
         self._held = ""
         self.stopped = False
+        self.found = ""
 
     def feed(self, text: str) -> str:
-        """The text that can be shown now. Sets `stopped` when a stop string is complete."""
+        """The text that can be shown now. Sets `stopped` and `found` when one is complete."""
         if not self._stops:
             return text
         text = self._held + text
-        found = [at for stop in self._stops if (at := text.find(stop)) >= 0]
+        found = [(at, stop) for stop in self._stops if (at := text.find(stop)) >= 0]
         if found:
+            at, self.found = min(found)
             self.stopped, self._held = True, ""
-            return text[: min(found)]
+            return text[:at]
         keep = self._possible_start(text)
         self._held = text[len(text) - keep :]
         return text[: len(text) - keep]
