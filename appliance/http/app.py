@@ -8,6 +8,7 @@ from starlette.middleware import Middleware
 from appliance.config import share_folder
 from appliance.errors import NaesilError
 from appliance.http import assets, console, pages
+from appliance.http.aliases import Aliases
 from appliance.http.api.app import create_api
 from appliance.http.cookies import Cookies
 from appliance.http.csrf import SameOrigin
@@ -29,6 +30,7 @@ def create_app(services: Services) -> FastAPI:
         openapi_url=None,  # no generated documentation pages: they load scripts from elsewhere
         middleware=[  # from the outside in
             Middleware(SecurityHeaders),
+            Middleware(Aliases, prefix=API_PREFIX),
             Middleware(LastResort, errors=errors),
             Middleware(KnownHost, names=names, refuse=errors.refuse),
             Middleware(SameOrigin, refuse=errors.refuse, free=f"{API_PREFIX}/"),

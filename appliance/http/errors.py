@@ -88,7 +88,7 @@ class Errors:
     def response(self, request: Request, error: NaesilError) -> Response:
         """The answer for a domain error, in the shape this caller reads."""
         if request.url.path.startswith(f"{API_PREFIX}/"):
-            return api_errors.response(error)
+            return api_errors.response(error, request.url.path)
         headers = {}
         if isinstance(error, (LimitReached, Unavailable)):
             headers["Retry-After"] = str(error.retry_after)

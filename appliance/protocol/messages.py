@@ -189,6 +189,7 @@ class Hello(msgspec.Struct, frozen=True, kw_only=True, tag=True):
     size_bytes: int
     quantization: str
     slots: int
+    n_vocab: int = 2**31
     licence: str = ""
 
 
@@ -246,7 +247,8 @@ class Finished(msgspec.Struct, frozen=True, kw_only=True, tag=True):
     """The end of an answer and what the log needs to know about it.
 
     "filtered" is said by web alone, when a rule of the policy ends a reply.
-    `stop_string`: the one that ended it. "tool_calls": like "stop", after at least one whole call. `reasoning_tokens` are among the completion's.
+    `stop_string`: the one that ended it. "tool_calls": like "stop", after at least one whole call.
+    `reasoning_tokens` are among the completion's.
     `dropped_turns`: how many of the oldest turns `trim` left out. Durations in seconds.
     """
 

@@ -57,6 +57,7 @@ def main(sock: socket.socket, settings: RuntimeSettings) -> None:
             size_bytes=facts.size_bytes,
             quantization=facts.quantization,
             slots=runner.slots,
+            n_vocab=runner.n_vocab,
             licence=settings.model_licence,
         )
     )

@@ -116,9 +116,9 @@ def test_an_unknown_model_is_not_found(client: OpenAI) -> None:
 def test_a_parameter_that_is_not_supported_is_named(client: OpenAI, model: str) -> None:
     with pytest.raises(openai.BadRequestError) as caught:
         client.chat.completions.create(
-            model=model, messages=[{"role": "user", "content": QUESTION}], logprobs=True
+            model=model, messages=[{"role": "user", "content": QUESTION}], modalities=["audio"]
         )
-    assert caught.value.param == "logprobs"
+    assert caught.value.param == "modalities.0"
 
 
 def test_a_prompt_longer_than_the_context_is_refused_with_both_numbers(client: OpenAI, model: str) -> None:

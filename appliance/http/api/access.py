@@ -1,15 +1,13 @@
 """Who calls the API: a key in `Authorization: Bearer` or `x-api-key`, and the request's id."""
 
 import asyncio
+from typing import Annotated
 
-from fastapi import Request
+from fastapi import Depends, Request
 
-from appliance.core import Principal
+from appliance.core import Permission, Principal
 from appliance.errors import N_, Forbidden, NotSignedIn
 from appliance.http.services import Services
-from appliance.ids import new_id
-
-MAX_ID_LENGTH = 128
 
 
 async def caller(request: Request) -> Principal:
@@ -27,6 +25,7 @@ async def caller(request: Request) -> Principal:
         )
     origin = request.client.host if request.client else ""
     principal = await asyncio.to_thread(services.keys.authenticate, given.pop(), origin)
+    request.state.principal = principal
     if principal is None:
         raise NotSignedIn(
             N_("This API key is wrong, expired or revoked. Make a new one on the account page.")
@@ -42,7 +41,14 @@ def _endpoint(path: str) -> str:
     return path.removeprefix("/v1").strip("/").partition("/")[0]
 
 
+async def permitted(request: Request, found: Annotated[Principal, Depends(caller)]) -> Principal:
+    """The caller, if the policy lets them use the API at all; for what asks no model."""
+    services: Services = request.app.state.services
+    await asyncio.to_thread(services.gate.require, found, Permission.API_USE)
+    return found
+
+
 async def request_id(request: Request) -> str:
-    """The caller's x-request-id if it is printable and short, else one of ours."""
-    given = request.headers.get("x-request-id", "")
-    return given if given.isascii() and given.isprintable() and 0 < len(given) <= MAX_ID_LENGTH else new_id()
+    """The id that stamps.py gave the request."""
+    identifier: str = request.state.request_id
+    return identifier

@@ -1,8 +1,7 @@
 """POST /v1/chat/completions, streamed and not."""
 
-import asyncio
 import json
-from collections.abc import AsyncGenerator, AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import aclosing
 from typing import Annotated
 
@@ -10,35 +9,31 @@ from fastapi import APIRouter, Depends, Request, Response
 from fastapi.responses import JSONResponse
 
 from appliance.clock import Clock
-from appliance.completions.values import Admitted, Ask
+from appliance.completions.values import Ask
 from appliance.core import Permission, Principal
-from appliance.errors import N_, NaesilError, NotFound
-from appliance.http.api import errors
+from appliance.errors import NaesilError
+from appliance.http.api import answering, chat_objects, errors, formats
 from appliance.http.api.access import caller, request_id
-from appliance.http.api.schemas import (
-    ChatCompletion,
-    ChatCompletionChunk,
-    ChatCompletionRequest,
-    Choice,
-    ChunkChoice,
-    CompletionDetails,
-    Delta,
-    FinishReason,
-    OutputMessage,
-    PromptDetails,
-    UsageBlock,
-)
+from appliance.http.api.answering import Events
+from appliance.http.api.chat_bodies import ChatCompletionRequest
+from appliance.http.api.chat_objects import Head
+from appliance.http.api.documented import answers_with
+from appliance.http.api.objects import ChatCompletion, ChatCompletionChunk, ChunkChoice, Delta
 from appliance.http.services import Services
 from appliance.http.sse import EventStream, comment, data
-from appliance.protocol.messages import Failed, Finished, Progress, Queued, StreamEvent, Token
+from appliance.protocol.messages import Failed, Finished, Progress, Queued, Token
 
-SYSTEM = ("system", "developer")
+TOOLS_FIELD = "tools.%d.function.parameters"
 
 
 def router(services: Services) -> APIRouter:
     routes = APIRouter()
 
-    @routes.post("/chat/completions", response_model=None)
+    @routes.post(
+        "/chat/completions",
+        response_model=None,
+        responses=answers_with(ChatCompletion, stream=ChatCompletionChunk),
+    )
     async def chat_completions(
         body: ChatCompletionRequest,
         request: Request,
@@ -46,156 +41,86 @@ def router(services: Services) -> APIRouter:
         identifier: Annotated[str, Depends(request_id)],
     ) -> Response:
         """Answer a conversation. With `stream`, as server-sent events ending in `[DONE]`."""
-        _check_model(services, body.model)
-        admitted = await asyncio.to_thread(services.completions.admit, _ask(body, principal, identifier))
-        events = services.completions.stream(admitted)
-        head = Head(admitted, services.clock)
+        answering.check_model(services, body.model)
+        ask = _ask(body, principal, identifier)
+        admitted = await answering.admit(services, answering.choices(ask, body.n or 1))
+        streams = await answering.begin(services, admitted)
+        head = Head("chatcmpl", admitted[0], services.clock)
         if body.stream:
-            usage = body.stream_options is not None and body.stream_options.include_usage
-            first = await anext(events)
-            if isinstance(first, Failed):
-                await events.aclose()
-                raise errors.from_runtime(first)
-            return EventStream(_chunks(first, events, head, usage=usage))
-        return await _whole(request, events, head)
+            return EventStream(_Stream(head, body, services.clock).events(streams))
+        answers = await answering.unless_left(request, answering.collect_all(streams))
+        if answers is None:
+            return Response(status_code=499)
+        return JSONResponse(chat_objects.whole(head, answers).model_dump())
 
     return routes
 
 
-class Head:
-    """What every object of one answer repeats: its id, its time, its model."""
-
-    def __init__(self, admitted: Admitted, clock: Clock) -> None:
-        self.id = f"chatcmpl-{admitted.answer_id}"
-        self.created = int(clock.now().timestamp())
-        self.model = admitted.model.model_name
-
-    def chunk(
-        self, delta: Delta, finish: FinishReason | None = None, usage: UsageBlock | None = None
-    ) -> bytes:
-        choices = [ChunkChoice(delta=delta, finish_reason=finish)] if usage is None else []
-        chunk = ChatCompletionChunk(
-            id=self.id, created=self.created, model=self.model, choices=choices, usage=usage
-        )
-        content = chunk.model_dump(exclude={"usage"} if usage is None else None)
-        for choice in content["choices"]:
-            choice["delta"] = {name: value for name, value in choice["delta"].items() if value is not None}
-        return data(json.dumps(content, ensure_ascii=False))
-
-
 def _ask(body: ChatCompletionRequest, principal: Principal, identifier: str) -> Ask:
-    turns = body.turns()
-    own = f"{principal.user_id}/api"
+    tools = body.offered()
+    formats.check_tools(tools, TOOLS_FIELD)
     return Ask(
         principal=principal,
         permission=Permission.API_USE,
-        turns=turns,
+        turns=body.turns(),
         sampling=body.sampling(),
         request_id=identifier,
         object="api:chat.completions",
         subject_id=principal.user_id,
-        cache_scope=own,
-        prefix_turns=next((at for at, turn in enumerate(turns) if turn.role not in SYSTEM), len(turns)),
-        prefix_scope=own,
+        cache_scope=f"{principal.user_id}/api",
+        tools=tools,
+        template_values=body.values(),
     )
 
 
-def _check_model(services: Services, name: str) -> None:
-    model = services.inference.model
-    if model is not None and name != model.model_name:
-        raise NotFound(
-            N_("There is no model '%(name)s' here. GET /v1/models lists them."), field="model", name=name
-        )
+class _Stream:
+    """One request's chunks: role, pieces as they come, finish reasons, usage if asked, [DONE]."""
 
+    def __init__(self, head: Head, body: ChatCompletionRequest, clock: Clock) -> None:
+        self._head = head
+        self._usage = body.stream_options is not None and body.stream_options.include_usage
+        self._progress = body.return_progress
+        self._clock = clock
+        self._began = clock.monotonic()
 
-async def _whole(request: Request, events: AsyncGenerator[StreamEvent, None], head: Head) -> Response:
-    """The answer in one piece; a client that disconnects cancels it."""
-    collecting = asyncio.create_task(_collect(events))
-    leaving = asyncio.create_task(_disconnected(request))
-    try:
-        await asyncio.wait([collecting, leaving], return_when=asyncio.FIRST_COMPLETED)
-        if not collecting.done():
-            return Response(status_code=499)
-        text, finished = collecting.result()
-    finally:
-        leaving.cancel()
-        collecting.cancel()
-        await asyncio.wait([collecting, leaving])
-    completion = ChatCompletion(
-        id=head.id,
-        created=head.created,
-        model=head.model,
-        choices=[Choice(message=OutputMessage(content=text), finish_reason=_finish_reason(finished))],
-        usage=_usage(finished),
-    )
-    return JSONResponse(completion.model_dump())
+    async def events(self, streams: Sequence[Events]) -> AsyncIterator[bytes]:
+        for number in range(len(streams)):
+            yield self._chunk(number, Delta(role="assistant", content=""))
+        ends: dict[int, Finished] = {}
+        async with aclosing(answering.merged(streams)) as events:
+            try:
+                async for number, event in events:
+                    if isinstance(event, Failed):
+                        raise errors.from_runtime(event)
+                    if isinstance(event, Finished):
+                        ends[number] = event
+                        reason = chat_objects.finish_reason(event)
+                        choice = ChunkChoice(index=number, delta=Delta(), finish_reason=reason)
+                        yield self._head.chunk([choice])
+                    elif isinstance(event, Token):
+                        yield self._token(number, event)
+                    else:
+                        yield self._waiting(number, event)
+                if self._usage:
+                    yield self._head.chunk(
+                        [], usage=chat_objects.usage([ends[one] for one in sorted(ends)], len(ends))
+                    )
+            except NaesilError as error:
+                yield data(json.dumps(errors.status_and_body(error)[1], ensure_ascii=False))
+        yield data("[DONE]")
 
+    def _token(self, number: int, token: Token) -> bytes:
+        odds = chat_objects.logprobs(token.chosen)
+        return self._head.chunk([ChunkChoice(index=number, delta=chat_objects.delta(token), logprobs=odds)])
 
-async def _collect(events: AsyncGenerator[StreamEvent, None]) -> tuple[str, Finished]:
-    text: list[str] = []
-    async with aclosing(events):
-        async for event in events:
-            if isinstance(event, Token):
-                text.append(event.text)
-            elif isinstance(event, Failed):
-                raise errors.from_runtime(event)
-            elif isinstance(event, Finished):
-                return "".join(text), event
-    raise errors.from_runtime(Failed(id="", code="lost"))
+    def _waiting(self, number: int, event: Queued | Progress) -> bytes:
+        if isinstance(event, Queued):
+            self._began = self._clock.monotonic()
+        elif self._progress:
+            spent = round(1000 * (self._clock.monotonic() - self._began))
+            choice = ChunkChoice(index=number, delta=Delta())
+            return self._head.chunk([choice], prompt_progress=chat_objects.progress(event, spent))
+        return comment(answering.waiting(event))
 
-
-async def _disconnected(request: Request) -> None:
-    while (await request.receive())["type"] != "http.disconnect":
-        pass
-
-
-async def _chunks(
-    first: StreamEvent, events: AsyncGenerator[StreamEvent, None], head: Head, *, usage: bool
-) -> AsyncIterator[bytes]:
-    """The answer as chunks: role, text as it comes, finish reason, usage if asked, [DONE]."""
-    yield head.chunk(Delta(role="assistant", content=""))
-    async with aclosing(events):
-        try:
-            async for event in _from(first, events):
-                if isinstance(event, Token):
-                    yield head.chunk(Delta(content=event.text))
-                elif isinstance(event, Finished):
-                    yield head.chunk(Delta(), finish=_finish_reason(event))
-                    if usage:
-                        yield head.chunk(Delta(), usage=_usage(event))
-                elif isinstance(event, Failed):
-                    raise errors.from_runtime(event)
-                else:
-                    yield comment(_waiting(event))
-        except NaesilError as error:
-            yield data(json.dumps(errors.status_and_body(error)[1], ensure_ascii=False))
-    yield data("[DONE]")
-
-
-async def _from(first: StreamEvent, events: AsyncGenerator[StreamEvent, None]) -> AsyncIterator[StreamEvent]:
-    yield first
-    async for event in events:
-        yield event
-
-
-def _waiting(event: Queued | Progress) -> str:
-    if isinstance(event, Queued):
-        eta = "" if event.eta_s is None else f" eta={event.eta_s:.0f}"
-        return f"queued position={event.position}{eta}"
-    return f"prompt {100 * event.done // max(1, event.total)}%"
-
-
-def _finish_reason(finished: Finished) -> FinishReason:
-    if finished.reason == "filtered":
-        return "content_filter"
-    return "stop" if finished.reason == "stop" else "length"
-
-
-def _usage(finished: Finished) -> UsageBlock:
-    return UsageBlock(
-        prompt_tokens=finished.prompt_tokens,
-        completion_tokens=finished.completion_tokens,
-        total_tokens=finished.prompt_tokens + finished.completion_tokens,
-        prompt_tokens_details=PromptDetails(cached_tokens=finished.cached_tokens),
-        completion_tokens_details=CompletionDetails(),
-    )
+    def _chunk(self, number: int, delta: Delta) -> bytes:
+        return self._head.chunk([ChunkChoice(index=number, delta=delta)])

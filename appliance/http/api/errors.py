@@ -10,6 +10,8 @@ from starlette.exceptions import HTTPException
 from appliance import errors
 from appliance.protocol.messages import Failed
 
+MAX_NAME = 300
+
 _TYPES: tuple[tuple[type[errors.NaesilError], int, str], ...] = (
     (errors.ContextTooLong, 400, "exceed_context_size_error"),
     (errors.InvalidInput, 400, "invalid_request_error"),
@@ -22,6 +24,10 @@ _TYPES: tuple[tuple[type[errors.NaesilError], int, str], ...] = (
     (errors.LimitReached, 429, "rate_limit_error"),
     (errors.Unavailable, 503, "unavailable_error"),
 )
+_ANTHROPIC_TYPES = {
+    401: "authentication_error", 403: "permission_error", 404: "not_found_error",
+    413: "request_too_large", 429: "rate_limit_error", 503: "overloaded_error",
+}  # fmt: skip
 _HTTP_TYPES = {401: "authentication_error", 403: "permission_error", 404: "not_found_error"}
 
 
@@ -55,6 +61,10 @@ def from_runtime(failed: Failed) -> errors.NaesilError:
             retry_after=max(1, failed.retry_after_s),
             seconds=max(1, failed.retry_after_s),
         )
+    if failed.code == "bad_grammar":
+        return errors.InvalidInput(
+            errors.N_("The JSON Schema or the tools' parameters cannot be enforced together. Simplify them.")
+        )
     if failed.code in ("bad_template", "bad_request"):
         return errors.InvalidInput(
             errors.N_(
@@ -75,37 +85,58 @@ def from_runtime(failed: Failed) -> errors.NaesilError:
     )
 
 
-def response(error: errors.NaesilError) -> JSONResponse:
+def response(error: errors.NaesilError, path: str = "") -> JSONResponse:
+    """The answer for a domain error, in the shape that clients of `path` know."""
     status, content = status_and_body(error)
     headers = {}
     if isinstance(error, (errors.LimitReached, errors.Unavailable)):
         headers["Retry-After"] = str(error.retry_after)
     if status == 401:
         headers["WWW-Authenticate"] = "Bearer"
-    return JSONResponse(content, status, headers)
+    return JSONResponse(shaped(content, status, path), status, headers)
 
 
-async def on_domain_error(_request: Request, error: errors.NaesilError) -> JSONResponse:
-    return response(error)
+def shaped(content: dict[str, Any], status: int, path: str) -> dict[str, Any]:
+    """An error body as OpenAI's clients know it, or as Anthropic's do under /v1/messages."""
+    if "/messages" not in path:
+        return content
+    kind = _ANTHROPIC_TYPES.get(status, "invalid_request_error" if status < 500 else "api_error")
+    detail = content["error"]
+    more = {name: value for name, value in detail.items() if name in ("code", "param", "rules") and value}
+    return {"type": "error", "error": {"type": kind, "message": detail["message"], **more}}
 
 
-async def on_http_error(_request: Request, error: HTTPException) -> JSONResponse:
+async def on_domain_error(request: Request, error: errors.NaesilError) -> JSONResponse:
+    return response(error, request.url.path)
+
+
+async def on_http_error(request: Request, error: HTTPException) -> JSONResponse:
     kind = _HTTP_TYPES.get(error.status_code, "invalid_request_error")
-    return JSONResponse(body(str(error.detail), kind), error.status_code, error.headers)
+    content = shaped(body(str(error.detail), kind), error.status_code, request.url.path)
+    return JSONResponse(content, error.status_code, error.headers)
 
 
-async def on_invalid_request(_request: Request, error: RequestValidationError) -> JSONResponse:
+async def on_invalid_request(request: Request, error: RequestValidationError) -> JSONResponse:
     """The first fault of a body, named by its path; the value itself is never repeated."""
     first = error.errors()[0]
-    path = ".".join(str(part) for part in first["loc"] if part != "body")
+    path = _printable(".".join(str(part) for part in first["loc"] if part != "body"))
     if first["type"] == "json_invalid":
-        return JSONResponse(body("The body is not valid JSON.", "invalid_request_error"), 400)
+        content = body("The body is not valid JSON.", "invalid_request_error")
+        return JSONResponse(shaped(content, 400, request.url.path), 400)
     if first["type"] == "extra_forbidden":
         message = f"The parameter '{path}' is not supported here. Leave it out."
     else:
-        message = f"{path}: {first['msg']}" if path else str(first["msg"])
-    return JSONResponse(body(message, "invalid_request_error", code=first["type"], param=path or None), 400)
+        reason = _printable(str(first["msg"]).removeprefix("Value error, "))
+        message = f"{path}: {reason}" if path else reason
+    content = body(message, "invalid_request_error", code=first["type"], param=path or None)
+    return JSONResponse(shaped(content, 400, request.url.path), 400)
 
 
-async def on_crash(_request: Request, _error: Exception) -> JSONResponse:
-    return JSONResponse(body("Something went wrong on our side. Try again.", "server_error"), 500)
+def _printable(text: str) -> str:
+    """A caller's field names may hold what is no text, and be as long as they please."""
+    return text.encode("utf-8", "replace").decode()[:MAX_NAME]
+
+
+async def on_crash(request: Request, _error: Exception) -> JSONResponse:
+    content = body("Something went wrong on our side. Try again.", "server_error")
+    return JSONResponse(shaped(content, 500, request.url.path), 500)

@@ -6,8 +6,8 @@ from fastapi import APIRouter, Depends
 
 from appliance.core import Principal
 from appliance.errors import N_, NotFound
-from appliance.http.api.access import caller
-from appliance.http.api.schemas import ModelCard, ModelList, ModelMeta
+from appliance.http.api.access import permitted
+from appliance.http.api.objects import ModelCard, ModelList, ModelMeta
 from appliance.http.services import Services
 from appliance.inference.client import loading
 
@@ -16,11 +16,11 @@ def router(services: Services) -> APIRouter:
     routes = APIRouter()
 
     @routes.get("/models")
-    async def models(_principal: Annotated[Principal, Depends(caller)]) -> ModelList:
+    async def models(_principal: Annotated[Principal, Depends(permitted)]) -> ModelList:
         return ModelList(data=[_card(services)])
 
     @routes.get("/models/{name}")
-    async def model(name: str, _principal: Annotated[Principal, Depends(caller)]) -> ModelCard:
+    async def model(name: str, _principal: Annotated[Principal, Depends(permitted)]) -> ModelCard:
         card = _card(services)
         if name != card.id:
             raise NotFound(
@@ -43,6 +43,7 @@ def _card(services: Services) -> ModelCard:
             n_params=loaded.n_params,
             size=loaded.size_bytes,
             quantization=loaded.quantization,
+            licence=loaded.licence,
             sha256=loaded.model_sha256,
         ),
     )
