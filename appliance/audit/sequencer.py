@@ -224,7 +224,20 @@ def record(leaf: Leaf, data: bytes) -> store.Record:
     """The row of a leaf: every column but the leaf repeats what is in it."""
     if leaf.index is None:
         raise ValueError("an entry without its index")
-    return store.Record(leaf.index, data, leaf.id, leaf.time, leaf.action, leaf.actor.id, leaf.subject)
+    return store.Record(
+        index=leaf.index,
+        leaf=data,
+        id=leaf.id,
+        time=leaf.time,
+        action=leaf.action,
+        actor=leaf.actor.id,
+        subject=leaf.subject,
+        outcome=leaf.outcome,
+        origin=leaf.actor.origin,
+        model=leaf.model,
+        request=leaf.request,
+        detectors=" ".join(sorted(leaf.detections)),
+    )
 
 
 def _record(index: int, body: bytes) -> store.Record:
