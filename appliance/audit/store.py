@@ -195,6 +195,13 @@ def last_checkpoint_size(session: Session) -> int:
     return session.scalar(select(func.max(CheckpointRow.size))) or 0
 
 
+def checkpoint_over(session: Session, index: int) -> tuple[int, str]:
+    """(size, note) of the first signed head that covers the entry; (0, "") while there is none."""
+    query = select(CheckpointRow.size, CheckpointRow.note).where(CheckpointRow.size > index)
+    row = session.execute(query.order_by(CheckpointRow.size).limit(1)).first()
+    return (0, "") if row is None else (row.size, row.note)
+
+
 def put_checkpoint(session: Session, size: int, note: str) -> None:
     session.merge(CheckpointRow(size=size, note=note))
 

@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from appliance.audit.log import AuditLog
+from appliance.audit.oversight import Oversight
 from appliance.chat.service import Chat
 from appliance.clock import Clock
 from appliance.completions.pipeline import Completions
@@ -28,6 +29,7 @@ class Services:
     completions: Completions
     inference: InferenceClient
     audit: AuditLog
+    oversight: Oversight
     gate: Gate
     clock: Clock
     settings: Settings

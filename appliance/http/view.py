@@ -79,6 +79,7 @@ def _environment(templates: Path, words: Translator, assets: Assets) -> Environm
     environment.install_gettext_callables(words, words.ngettext, newstyle=True)  # type: ignore[attr-defined]
     environment.globals.update(asset=assets.url, language=words.language)
     environment.filters["day"] = lambda time: day(time, words.language)
+    environment.filters["second"] = second
     environment.filters["minute"] = lambda time: minute(time, words.language)
     return environment
 
@@ -91,6 +92,11 @@ def day(time: datetime, language: str) -> str:
 def minute(time: datetime, language: str) -> str:
     """Date and time of day, 24 hours, as people in Seoul read it."""
     return f"{day(time, language)} {time.astimezone(SEOUL):%H:%M}"
+
+
+def second(time: str) -> str:
+    """A moment as the audit log writes it (RFC 3339), to the second as people in Seoul read it."""
+    return f"{datetime.fromisoformat(time).astimezone(SEOUL):%Y-%m-%d %H:%M:%S}"
 
 
 def _here(request: Request) -> str:

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 import uvicorn
 
+from appliance.audit import oversight
 from appliance.audit.actions import AuditAction
 from appliance.audit.entry import Entry
 from appliance.audit.log import AuditLog
@@ -152,6 +153,7 @@ def build(spec: ChildSpec, clock: Clock) -> Web:
         completions=completions,
         inference=inference,
         audit=audit,
+        oversight=oversight.build(database, audit),
         gate=Gate(policy, database, audit),
         clock=clock,
         settings=settings,

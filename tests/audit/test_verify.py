@@ -10,8 +10,10 @@ from hypothesis import strategies as st
 from sqlalchemy import text
 
 from appliance.audit import store
+from appliance.audit.entry import decode
 from appliance.audit.log import AuditLog
 from appliance.audit.sequencer import Sequencer
+from appliance.audit.sequencer import record as row_of
 from appliance.audit.verify import Report, verify
 from appliance.egress.sealer import LocalSealer, read_verifier
 from appliance.storage.engine import Database
@@ -277,8 +279,7 @@ def append_forged(database: Database) -> None:
         size = store.tree_size(session)
         values = json.loads(body) | {"index": size}
         leaf = json.dumps(values, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode()
-        told = (values["id"], values["time"], values["action"], values["actor"]["id"], values["subject"])
-        store.add_entries(session, [store.Record(size, leaf, *told)])
+        store.add_entries(session, [row_of(decode(leaf), leaf)])
         tile = store.tile(session, 0, 0)
         for level, index, hashes in list(extended(lambda _l, _i: tile, size, [leaf_hash(leaf)])):
             store.put_tile(session, level, index, hashes)
@@ -289,8 +290,8 @@ def append_forged(database: Database) -> None:
 def test_rows_appended_without_their_hashes_are_named(database: Database, check: Check) -> None:
     change(
         database,
-        'INSERT INTO audit_entries SELECT "index" + 9, leaf, id || time, time, action, actor, subject'
-        " FROM audit_entries",
+        'INSERT INTO audit_entries SELECT "index" + 9, leaf, id || time, time, action, actor, subject,'
+        " outcome, origin, model, request, detectors FROM audit_entries",
     )
     assert (check().ok, check().first_bad) == (False, ENTRIES)
 

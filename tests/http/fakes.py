@@ -12,6 +12,7 @@ from typing import Any, cast
 
 from sqlalchemy import text
 
+from appliance.audit import oversight
 from appliance.audit.entry import Leaf
 from appliance.audit.log import AuditLog
 from appliance.audit.reading import entries
@@ -213,6 +214,7 @@ class House:
             completions=cast(Any, None),
             inference=cast(Any, self.inference),
             audit=self.audit,
+            oversight=oversight.build(self.database, self.audit),
             gate=self.gate,
             clock=self.clock,
             settings=self.settings,
@@ -226,6 +228,11 @@ class House:
         principal = self.sessions.authenticate(token, "127.0.0.1")
         assert principal is not None
         return principal, token
+
+    def principal(self, name: str) -> Principal:
+        """The person of that name, as in a browser session."""
+        account = self.accounts.find(name)
+        return Principal(account.id, "user", roles=account.roles)
 
     def keys_of(self, name: str) -> list[ApiKey]:
         return self.identity.keys.list(self.accounts.find(name).id)
