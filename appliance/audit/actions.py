@@ -45,6 +45,8 @@ class AuditAction(StrEnum):
     REPLY = "chat:reply:finish"
     CONVERSATION_RENAMED = "chat:conversation:rename"
     CONVERSATION_DELETED = "chat:conversation:delete"
+    SUBJECT_ERASED = "retention:subject:destroy"
+    RECORDS_EXPORTED = "identity:own-records:export"
     AUDIT_VERIFIED = "audit:log:verify"
     AUDIT_READ = "audit:log:read"
     ENTRY_READ = "audit:entry:read"

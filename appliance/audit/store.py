@@ -151,6 +151,12 @@ def tree_size(session: Session) -> int:
     return 0 if highest is None else highest + 1
 
 
+def entries_about(session: Session, subject: str, limit: int) -> list[EntryRow]:
+    """The newest entries with this subject and another actor."""
+    query = select(EntryRow).where(EntryRow.subject == subject, EntryRow.actor != subject)
+    return list(session.scalars(query.order_by(EntryRow.index.desc()).limit(limit)))
+
+
 def entries(session: Session, start: int, limit: int) -> list[Record]:
     """At most `limit` sequenced entries from index `start` on."""
     columns = (getattr(EntryRow, name) for name in Record.__struct_fields__)

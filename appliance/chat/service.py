@@ -123,7 +123,17 @@ class Chat:
         """Remove the conversation, its messages and what the model remembers of it."""
         await self.stop(principal, conversation_id)
         await asyncio.to_thread(self._delete, principal, conversation_id)
-        self._inference.forget(_cache_scope(principal, conversation_id))
+        self._inference.forget(_cache_scope(principal.user_id, conversation_id))
+
+    async def quiet(self, user_id: str) -> None:
+        """End everything of this person that is under way, and what the model remembers of it."""
+        for conversation_id in await asyncio.to_thread(self._ids, user_id):
+            await self._stop_running(conversation_id)
+            self._inference.forget(_cache_scope(user_id, conversation_id))
+
+    def remove_everything_in(self, session: Session, user_id: str) -> tuple[int, int]:
+        """Remove all of a person's conversations, in the caller's transaction: (conversations, messages)."""
+        return store.remove_everything(session, user_id)
 
     def recover(self) -> int:
         """Settle the answers that a former process left unfinished; before serving."""
@@ -185,7 +195,7 @@ class Chat:
             request_id=request_id,
             object=f"conversation:{place}",
             subject_id=principal.user_id,
-            cache_scope=_cache_scope(principal, place),
+            cache_scope=_cache_scope(principal.user_id, place),
             trim=True,
             own_replies=True,
         )
@@ -211,6 +221,10 @@ class Chat:
             if row is None or row.conversation_id != conversation_id:
                 raise NotFound(N_("There is no such answer."))
             return self._transcript.replay(session, row)
+
+    def _ids(self, user_id: str) -> tuple[str, ...]:
+        with self._database.read() as session:
+            return tuple(row.id for row in store.conversations(session, user_id))
 
     def _require(self, principal: Principal, conversation_id: str) -> None:
         with self._database.read() as session:
@@ -262,8 +276,8 @@ def _check(text: str, client_id: str) -> None:
         ) from None
 
 
-def _cache_scope(principal: Principal, conversation_id: str) -> str:
-    return f"{principal.user_id}/{conversation_id}"
+def _cache_scope(user_id: str, conversation_id: str) -> str:
+    return f"{user_id}/{conversation_id}"
 
 
 def _entry(action: AuditAction, principal: Principal, conversation_id: str) -> Entry:

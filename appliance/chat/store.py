@@ -98,6 +98,17 @@ def touch(session: Session, conversation_id: str, at: datetime) -> None:
     session.execute(query.values(updated_at=at))
 
 
+def remove_everything(session: Session, user_id: str) -> tuple[int, int]:
+    """All conversations of this person; how many they and their messages were."""
+    of_theirs = ConversationRow.user_id == user_id
+    conversations = session.scalar(select(func.count()).select_from(ConversationRow).where(of_theirs)) or 0
+    messages = session.scalar(
+        select(func.count()).select_from(MessageRow).where(MessageRow.user_id == user_id)
+    )
+    session.execute(delete(ConversationRow).where(of_theirs))
+    return conversations, messages or 0
+
+
 def remove_conversation(session: Session, conversation_id: str) -> None:
     """The conversation and, by cascade, its messages."""
     session.execute(delete(ConversationRow).where(ConversationRow.id == conversation_id))

@@ -3,6 +3,8 @@
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from appliance.admin.erasure import Erasure
+from appliance.admin.records import Records
 from appliance.audit.log import AuditLog
 from appliance.audit.oversight import Oversight
 from appliance.chat.service import Chat
@@ -26,6 +28,8 @@ class Services:
 
     identity: Identity
     chat: Chat
+    erasure: Erasure
+    records: Records
     completions: Completions
     inference: InferenceClient
     audit: AuditLog

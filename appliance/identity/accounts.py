@@ -19,6 +19,7 @@ from appliance.storage.engine import Database
 from appliance.storage.vault import Vault
 
 MAX_NAME = 64
+TOTP = "totp"  # what the second factor's secret is sealed as
 # letters and marks that show nothing (Unicode's Default_Ignorable_Code_Point) and the empty braille cell
 _INVISIBLE = re.compile(
     "[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u2800\ufe00-\ufe0f\U000e0100-\U000e01ef]"
@@ -135,17 +136,36 @@ class Accounts:
             self._audit.append(session, _entry(AuditAction.USER_RESET, actor, row.id))
             return account_of(row)
 
-    def delete_in(self, session: Session, actor: Principal, row: store.UserRow) -> None:
-        """Forget a disabled account, in the caller's transaction. Its data key dies with it.
+    def delete_in(self, session: Session, actor: Principal, user_id: str) -> bool:
+        """Forget a disabled account and its data key, in the caller's transaction; False: no such one.
 
-        Raises Conflict for one that is still enabled.
+        Raises Conflict for one that is still enabled, and for an auditor's.
         """
+        row = session.get(store.UserRow, user_id)
+        if row is None:
+            return False
         refuse_auditor(actor, row)
         if not row.disabled:
             raise Conflict(N_("Disable '%(name)s' first; a disabled account can be deleted."), name=row.name)
         self._vault.destroy_subject(session, row.id)
         session.delete(row)
         self._audit.append(session, _entry(AuditAction.USER_DELETED, actor, row.id))
+        return True
+
+    def renew_key_in(self, session: Session, user_id: str) -> None:
+        """Destroy the person's data key and make another, in the caller's transaction.
+
+        Everything sealed so far is unreadable from the commit on, but for the second factor's
+        secret, which moves to the new key.
+        """
+        row = session.get_one(store.UserRow, user_id)
+        secret = row.totp_secret and self._vault.unseal(session, row.id, TOTP, row.id, row.totp_secret)
+        self._vault.destroy_subject(session, row.id)
+        session.flush()
+        self._vault.create_subject(session, row.id)
+        session.flush()
+        if secret:
+            row.totp_secret = self._vault.seal(session, row.id, TOTP, row.id, str(secret))
 
     def create_in(
         self, session: Session, actor: Principal, name: str, roles: frozenset[str], *,

@@ -17,7 +17,7 @@ from appliance.clock import Clock
 from appliance.core import Outcome, Principal
 from appliance.errors import N_, Conflict, InvalidInput
 from appliance.identity import store
-from appliance.identity.accounts import refuse_auditor
+from appliance.identity.accounts import TOTP, refuse_auditor
 from appliance.storage.engine import Database
 from appliance.storage.vault import Vault
 
@@ -27,7 +27,6 @@ DRIFT_STEPS = 1
 RECOVERY_CODES = 10
 ALPHABET = "abcdefghjkmnpqrstuvwxyz23456789"  # nothing that is mistaken for something else
 CODE_PARTS, PART_LENGTH = 3, 5
-KIND = "totp"
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +73,7 @@ class SecondFactor:
             user = session.get_one(store.UserRow, principal.user_id)
             if user.totp_secret is not None:
                 raise Conflict(N_("You already have a second factor. Turn it off first."))
-            user.totp_secret = self._vault.seal(session, user.id, KIND, user.id, secret)
+            user.totp_secret = self._vault.seal(session, user.id, TOTP, user.id, secret)
             user.totp_step = step
             self._audit.append(session, _entry(AuditAction.SECOND_FACTOR_ON, principal, user.id))
             return self._new_codes(session, user.id)
@@ -105,7 +104,7 @@ class SecondFactor:
         """Whether the code is right now; it is used up if so."""
         if user.totp_secret is None:
             return False
-        secret = self._vault.unseal(session, user.id, KIND, user.id, user.totp_secret)
+        secret = self._vault.unseal(session, user.id, TOTP, user.id, user.totp_secret)
         step = self._step_of(secret, code, user.totp_step or -1)
         if step is not None:
             user.totp_step = step

@@ -12,6 +12,8 @@ from dataclasses import dataclass
 
 import uvicorn
 
+from appliance.admin.erasure import Erasure
+from appliance.admin.records import Records
 from appliance.audit import oversight
 from appliance.audit.actions import AuditAction
 from appliance.audit.entry import Entry
@@ -147,9 +149,12 @@ def build(spec: ChildSpec, clock: Clock) -> Web:
     policy = ActivePolicy(load_active(settings))
     completions = Completions(database, audit, inference, policy, clock)
     chat = Chat(database, vault, audit, completions, inference, clock)
+    people = identity.build(database, vault, audit, clock, policy)
     services = Services(
-        identity=identity.build(database, vault, audit, clock, policy),
+        identity=people,
         chat=chat,
+        erasure=Erasure(database, audit, clock, people.accounts, chat),
+        records=Records(database, audit, people, chat),
         completions=completions,
         inference=inference,
         audit=audit,

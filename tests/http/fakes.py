@@ -12,6 +12,8 @@ from typing import Any, cast
 
 from sqlalchemy import text
 
+from appliance.admin.erasure import Erasure
+from appliance.admin.records import Records
 from appliance.audit import oversight
 from appliance.audit.entry import Leaf
 from appliance.audit.log import AuditLog
@@ -67,6 +69,16 @@ class FakeChat:
     def open(self, principal: Principal, conversation_id: str) -> Conversation:
         talk = self._mine(principal, conversation_id)
         return Conversation(conversation_id, talk.title, tuple(talk.messages))
+
+    async def quiet(self, user_id: str) -> None:
+        for running in [*self.running.values()]:
+            if self.talks[running.conversation_id].owner == user_id and running.task is not None:
+                running.task.cancel()
+                await asyncio.wait([running.task])
+
+    def remove_everything_in(self, _session: object, user_id: str) -> tuple[int, int]:
+        gone = [key for key, talk in self.talks.items() if talk.owner == user_id]
+        return len(gone), sum(len(self.talks.pop(key).messages) for key in gone)
 
     async def send(
         self, principal: Principal, conversation_id: str | None, text: str, client_id: str, request_id: str
@@ -211,6 +223,8 @@ class House:
         self.services = Services(
             identity=self.identity,
             chat=cast(Any, self.chat),
+            erasure=Erasure(self.database, self.audit, self.clock, self.accounts, cast(Any, self.chat)),
+            records=Records(self.database, self.audit, self.identity, cast(Any, self.chat)),
             completions=cast(Any, None),
             inference=cast(Any, self.inference),
             audit=self.audit,

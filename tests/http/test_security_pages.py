@@ -1,12 +1,17 @@
 """The pages around getting in: each step leads on, dangerous acts ask again, links work once."""
 
+import io
+import json
 import re
+import zipfile
 from contextlib import ExitStack
 
 import pyotp
 import pytest
 
+from appliance.audit.actions import AuditAction
 from appliance.core import SYSTEM, Role
+from appliance.ids import new_id
 from tests.http.conftest import Client, _client
 from tests.http.fakes import PASSWORD, House
 
@@ -184,3 +189,49 @@ def test_a_narrow_key_says_what_it_is_for(house: House, alice: Client) -> None:
     assert key.addresses == ("10.1.0.0/16",)
     assert key.expires_at is not None
     assert "10.1.0.0/16" in alice.get("/account").text
+
+
+def test_a_person_sees_what_is_held_and_who_looked(admin: Client, alice: Client, house: House) -> None:
+    alice.post("/account/keys", label="x")
+    admin.post(f"/console/users/{house.accounts.find('alice').id}/sessions/end")
+    account = house.accounts.find("alice")
+    house.recorded()
+    alice.http.cookies.set("naesil", house.identity.door.open_for(account, "127.0.0.1"))
+    page = alice.get("/account/data").text
+    assert "1 API key" in page
+    assert "auth:session:close" in page
+    assert account.id not in page
+
+
+def test_a_person_takes_a_copy_along(alice: Client) -> None:
+    alice.post("/chat/messages", text="**hello**", client_id=new_id())
+    got = alice.post("/account/data/export")
+    assert got.headers["content-disposition"] == 'attachment; filename="naesil-my-data.zip"'
+    with zipfile.ZipFile(io.BytesIO(got.content)) as archive:
+        names = archive.namelist()
+        (talk,) = [name for name in names if name.startswith("conversations/")]
+        assert "**hello**" in archive.read(talk).decode()
+        assert json.loads(archive.read("account.json"))["name"] == "alice"
+
+
+def test_a_person_destroys_what_they_wrote_and_gets_a_certificate(house: House, alice: Client) -> None:
+    turned_on(house, alice)
+    alice.post("/chat/messages", text="hello", client_id=new_id())
+    assert alice.post("/account/data/delete", name="bob").status_code == 400
+    done = alice.post("/account/data/delete", name="alice")
+    assert "Certificate of destruction" in done.text
+    assert house.chat.talks == {}
+    assert house.recorded()[-1].action == AuditAction.SUBJECT_ERASED
+    assert house.identity.door.authenticate("alice", PASSWORD, "127.0.0.1").pending
+
+
+def test_a_disabled_account_can_be_deleted_with_everything_in_it(
+    house: House, admin: Client, alice: Client
+) -> None:
+    alice.post("/chat/messages", text="hello", client_id=new_id())
+    page = f"/console/users/{house.accounts.find('alice').id}"
+    assert admin.post(f"{page}/delete", name="alice").status_code == 409
+    admin.post(f"{page}/state", disabled="1")
+    assert admin.post(f"{page}/delete", name="Alice?").status_code == 400
+    assert "Certificate of destruction" in admin.post(f"{page}/delete", name="alice").text
+    assert "alice" not in {account.name for account in house.accounts.list()}

@@ -132,11 +132,10 @@ def test_the_sealed_code_opens_once_for_an_hour_and_loudly(
 def test_a_deleted_account_takes_its_key_with_it(
     identity: Identity, database: Database, alice: Account
 ) -> None:
-    from appliance.identity import store  # noqa: PLC0415
-
     with database.write() as session, pytest.raises(Conflict, match="Disable"):
-        identity.accounts.delete_in(session, SYSTEM, session.get_one(store.UserRow, alice.id))
+        identity.accounts.delete_in(session, SYSTEM, alice.id)
     identity.accounts.disable(SYSTEM, alice.name)
     with database.write() as session:
-        identity.accounts.delete_in(session, SYSTEM, session.get_one(store.UserRow, alice.id))
-    assert [account.name for account in identity.accounts.list()] == []
+        assert identity.accounts.delete_in(session, SYSTEM, alice.id)
+        assert not identity.accounts.delete_in(session, SYSTEM, alice.id)
+    assert identity.accounts.list() == []

@@ -8,7 +8,7 @@ from fastapi import APIRouter
 from fastapi.responses import RedirectResponse
 
 from appliance.errors import N_, Forbidden
-from appliance.http.console import audit, dashboard, groups, person, users
+from appliance.http.console import audit, dashboard, deletion, groups, person, users
 from appliance.http.console.shell import Console
 from appliance.http.deps import Person
 from appliance.http.services import Services
@@ -32,4 +32,5 @@ def router(services: Services, view: View) -> APIRouter:
     for page in PAGES:
         routes.include_router(page.router(console))
     routes.include_router(person.router(console))
+    routes.include_router(deletion.router(console))
     return routes

@@ -10,6 +10,7 @@ from appliance.http.pages import (
     conversations,
     health,
     link,
+    own_data,
     preferences,
     second_step,
     security,
@@ -34,6 +35,7 @@ def router(services: Services, view: View, jar: Cookies) -> APIRouter:
     routes.include_router(answers.router(services))
     routes.include_router(conversations.router(services, view))
     routes.include_router(account.router(services, view))
+    routes.include_router(own_data.router(services, view))
     routes.include_router(security.router(services, view, jar))
     routes.include_router(link.router(view))
     return routes

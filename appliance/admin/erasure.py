@@ -1,0 +1,76 @@
+"""Destroying what is held about a person: rows deleted, keys destroyed, the act in the log.
+
+One transaction: a crash before its commit leaves everything, after it nothing can be read
+again, here or in any copy (crypto-shredding). The log keeps its entries, which hold no text;
+their commitments can never be tested again. The entry of the act is the certificate.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from appliance.audit.actions import AuditAction
+from appliance.audit.entry import Entry
+from appliance.audit.log import AuditLog
+from appliance.chat.service import Chat
+from appliance.clock import Clock
+from appliance.core import Outcome, Principal
+from appliance.errors import N_, NotFound
+from appliance.identity.accounts import Accounts
+from appliance.storage.engine import Database
+
+
+@dataclass(frozen=True, slots=True)
+class Certificate:
+    """That a subject's key was destroyed, and how much became unreadable with it.
+
+    `entry_id` is the audit entry that proves when and by whom.
+    """
+
+    subject_id: str
+    destroyed_at: datetime
+    conversations: int
+    messages: int
+    account_deleted: bool
+    entry_id: str
+
+
+class Erasure:
+    """The service. Synchronous: belongs in the thread pool, after `Chat.quiet`."""
+
+    def __init__(
+        self, database: Database, audit: AuditLog, clock: Clock, accounts: Accounts, chat: Chat
+    ) -> None:
+        self._database = database
+        self._audit = audit
+        self._clock = clock
+        self._accounts = accounts
+        self._chat = chat
+
+    def conversations(self, actor: Principal, user_id: str) -> Certificate:
+        """Destroy everything this person wrote and read; the account stays, with a fresh key."""
+        with self._database.write() as session:
+            counts = self._chat.remove_everything_in(session, user_id)
+            self._accounts.renew_key_in(session, user_id)
+            entry_id = self._audit.append(session, _entry(actor, user_id, counts))
+        return Certificate(user_id, self._clock.now(), *counts, False, entry_id)
+
+    def account(self, actor: Principal, user_id: str) -> Certificate:
+        """Destroy a disabled account with everything in it. Conflict while it is enabled."""
+        with self._database.write() as session:
+            counts = self._chat.remove_everything_in(session, user_id)
+            if not self._accounts.delete_in(session, actor, user_id):
+                raise NotFound(N_("There is no such user."))
+            entry_id = self._audit.append(session, _entry(actor, user_id, counts))
+        return Certificate(user_id, self._clock.now(), *counts, True, entry_id)
+
+
+def _entry(actor: Principal, user_id: str, counts: tuple[int, int]) -> Entry:
+    return Entry(
+        action=AuditAction.SUBJECT_ERASED,
+        actor=actor,
+        outcome=Outcome.ALLOWED,
+        object=f"user:{user_id}",
+        subject=user_id,
+        task="retention",
+        reason=f"conversations {counts[0]} messages {counts[1]}",
+    )
