@@ -266,7 +266,8 @@ class Finished(msgspec.Struct, frozen=True, kw_only=True, tag=True):
 
 
 class Failed(msgspec.Struct, frozen=True, kw_only=True, tag=True):
-    """No answer: `code` for programs; numbers for context_too_long and queue_full.
+    """No answer: `code` for programs; numbers for context_too_long and queue_full; of a bad_request
+    the `parameter` that is out of range, if it is one.
 
     "lost" and "crashed" are said by web alone: the runtime died over this answer, or did so
     twice over the same request, which is refused from then on.
@@ -286,6 +287,7 @@ class Failed(msgspec.Struct, frozen=True, kw_only=True, tag=True):
     prompt_tokens: int = 0
     n_ctx: int = 0
     retry_after_s: int = 0
+    parameter: str = ""
 
 
 class Tokenized(msgspec.Struct, frozen=True, tag=True):

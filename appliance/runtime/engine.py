@@ -136,8 +136,15 @@ class Engine:
             self._scheduler.add(sequence)
         except Refused as error:
             n_ctx = self._device.n_ctx if error.prompt_tokens else 0
-            failed = Failed(id=request.id, code=error.code, prompt_tokens=error.prompt_tokens, n_ctx=n_ctx)
-            self._outbox.end(failed)
+            self._outbox.end(
+                Failed(
+                    id=request.id,
+                    code=error.code,
+                    prompt_tokens=error.prompt_tokens,
+                    n_ctx=n_ctx,
+                    parameter=error.parameter,
+                )
+            )
         except QueueFull:
             wait = self._news.retry_after_s()
             self._outbox.end(Failed(id=request.id, code="queue_full", retry_after_s=wait))

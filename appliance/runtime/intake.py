@@ -23,11 +23,12 @@ RefusalCode = Literal["context_too_long", "bad_template", "bad_grammar", "bad_re
 
 
 class Refused(Exception):
-    """This request cannot be answered, now or later."""
+    """This request cannot be answered, now or later. `parameter` names the one that is out of range."""
 
-    def __init__(self, code: RefusalCode, prompt_tokens: int = 0) -> None:
+    def __init__(self, code: RefusalCode, prompt_tokens: int = 0, parameter: str = "") -> None:
         super().__init__(code)
         self.code: RefusalCode = code
+        self.parameter = parameter
         self.prompt_tokens = prompt_tokens
 
 
@@ -51,8 +52,8 @@ class Intake:
         try:
             rules = self._rules(request)
             prompt = self._prompt(request)
-        except sampling.BadRequest:
-            raise Refused("bad_request") from None
+        except sampling.BadRequest as error:
+            raise Refused("bad_request", parameter=str(error)) from None
         except SchemaRefused:
             raise Refused("bad_grammar") from None
         except BadTemplate:

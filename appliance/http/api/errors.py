@@ -30,6 +30,19 @@ _ANTHROPIC_TYPES = {
 }  # fmt: skip
 _HTTP_TYPES = {401: "authentication_error", 403: "permission_error", 404: "not_found_error"}
 
+_TEMPLATE = errors.N_("The model's chat template cannot express these messages. Check their roles and order.")
+_REFUSED = {
+    "bad_grammar": errors.N_(
+        "The JSON Schema or the tools' parameters cannot be enforced together. Simplify them."
+    ),
+    "bad_template": _TEMPLATE,
+    "bad_request": _TEMPLATE,
+    "crashed": errors.N_(
+        "The model process broke off twice over this request, so it is not tried again. "
+        "Change the messages or parameters."
+    ),
+}
+
 
 def body(
     message: str, kind: str, *, code: str | None = None, param: str | None = None, **more: Any
@@ -61,25 +74,15 @@ def from_runtime(failed: Failed) -> errors.NaesilError:
             retry_after=max(1, failed.retry_after_s),
             seconds=max(1, failed.retry_after_s),
         )
-    if failed.code == "bad_grammar":
+    if failed.parameter:
         return errors.InvalidInput(
-            errors.N_("The JSON Schema or the tools' parameters cannot be enforced together. Simplify them.")
+            errors.N_("The parameter '%(name)s' has a value that this model cannot take."),
+            field=failed.parameter,
+            name=failed.parameter,
         )
-    if failed.code in ("bad_template", "bad_request"):
-        return errors.InvalidInput(
-            errors.N_(
-                "The model's chat template cannot express these messages. Check their roles and order."
-            ),
-            field="messages",
-        )
-    if failed.code == "crashed":
-        return errors.InvalidInput(
-            errors.N_(
-                "The model process broke off twice over this request, so it is not tried again. "
-                "Change the messages or parameters."
-            ),
-            field="messages",
-        )
+    if failed.code in _REFUSED:
+        field = None if failed.code == "bad_grammar" else "messages"
+        return errors.InvalidInput(_REFUSED[failed.code], field=field)
     return errors.Unavailable(
         errors.N_("The model process stopped before it could answer. Send the request again."), retry_after=5
     )
