@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator, Sequence
+from datetime import datetime
 
 import msgspec
 from sqlalchemy import Index, UniqueConstraint, delete, exists, func, insert, select, text
@@ -98,6 +99,25 @@ class ViewRow(Base):
     owner: Mapped[str] = mapped_column(index=True)
     name: Mapped[str]
     query: Mapped[str]
+
+
+class WitnessRow(Base):
+    """A witness whose cosignatures this log takes in: its verifier key."""
+
+    __tablename__ = "audit_witnesses"
+
+    key: Mapped[str] = mapped_column(primary_key=True)
+    added_at: Mapped[datetime]
+
+
+class CosignatureRow(Base):
+    """A witness's signature line under the checkpoint of that size."""
+
+    __tablename__ = "audit_cosignatures"
+
+    size: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    key: Mapped[str] = mapped_column(primary_key=True)
+    line: Mapped[str]
 
 
 class Record(msgspec.Struct, frozen=True):

@@ -6,10 +6,10 @@ it has seen of that log. The log itself may use the ML-DSA-44 form as its second
 
 import struct
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-from cryptography.hazmat.primitives.asymmetric.mldsa import MLDSA44PrivateKey, MLDSA44PublicKey
 
 from appliance.tlog.note import (
     Note,
@@ -22,10 +22,14 @@ from appliance.tlog.note import (
     verify_ed25519,
 )
 
+if TYPE_CHECKING:
+    from cryptography.hazmat.primitives.asymmetric.mldsa import MLDSA44PrivateKey
+
 ED25519_COSIGNATURE = b"\x04"
 ML_DSA_44_COSIGNATURE = b"\x06"
 SIZES = {ED25519_COSIGNATURE: (32, 64), ML_DSA_44_COSIGNATURE: (1312, 2420)}  # bytes of key, signature
 MAX_TIME = 2**63 - 1
+_NO_ML_DSA = "this computer's package 'cryptography' has no ML-DSA-44"
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,12 +69,7 @@ class CosignerKey:
         if self.kind == ED25519_COSIGNATURE:
             verify_ed25519(self.key, data[8:], message)
             return time
-        try:
-            MLDSA44PublicKey.from_public_bytes(self.key).verify(data[8:], message)
-        except (InvalidSignature, ValueError):
-            raise NoteError("the signature does not hold") from None
-        except UnsupportedAlgorithm:
-            raise NoteError("this computer's cryptography has no ML-DSA-44") from None
+        _verify_ml_dsa(self.key, data[8:], message)
         return time
 
 
@@ -78,10 +77,8 @@ class Cosigner:
     """A cosigner's private key: a seed of 32 bytes."""
 
     def __init__(self, name: str, seed: bytes, kind: bytes = ED25519_COSIGNATURE) -> None:
-        self._key: Ed25519PrivateKey | MLDSA44PrivateKey = (
-            Ed25519PrivateKey.from_private_bytes(seed)
-            if kind == ED25519_COSIGNATURE
-            else MLDSA44PrivateKey.from_seed_bytes(seed)
+        self._key = (
+            Ed25519PrivateKey.from_private_bytes(seed) if kind == ED25519_COSIGNATURE else _ml_dsa_key(seed)
         )
         self.public = CosignerKey(name, kind, self._key.public_key().public_bytes_raw())
 
@@ -93,10 +90,32 @@ class Cosigner:
         return Signature(self.public.name, self.public.key_id, data)
 
 
+def _verify_ml_dsa(key: bytes, signature: bytes, message: bytes) -> None:
+    try:
+        from cryptography.hazmat.primitives.asymmetric.mldsa import MLDSA44PublicKey  # noqa: PLC0415 - new there
+
+        MLDSA44PublicKey.from_public_bytes(key).verify(signature, message)
+    except (InvalidSignature, ValueError):
+        raise NoteError("the signature does not hold") from None
+    except (ImportError, UnsupportedAlgorithm):
+        raise NoteError(_NO_ML_DSA) from None
+
+
+def _ml_dsa_key(seed: bytes) -> "MLDSA44PrivateKey":
+    try:
+        from cryptography.hazmat.primitives.asymmetric.mldsa import MLDSA44PrivateKey  # noqa: PLC0415 - new there
+
+        return MLDSA44PrivateKey.from_seed_bytes(seed)
+    except (ImportError, UnsupportedAlgorithm):
+        raise NoteError(_NO_ML_DSA) from None
+
+
 def _message(kind: bytes, name: str, time: int, text: str) -> bytes:
     if kind == ED25519_COSIGNATURE:
         return f"cosignature/v1\ntime {time}\n{text}".encode()
     checkpoint = parse_checkpoint(text)
+    if checkpoint.text() != text:
+        raise NoteError("an ML-DSA-44 cosignature cannot speak for extension lines")
     parts = name.encode(), checkpoint.origin.encode()
     if not all(0 < len(part) < 256 for part in parts):
         raise NoteError("a name that is too long for ML-DSA-44 cosignatures")

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from appliance.tlog.merkle import HASH_BYTES
 from appliance.tlog.note import NoteError, decode64, encode64
 
-HEADER = "c2sp.org/tlog-proof@v1"
+PROOF_HEADER = "c2sp.org/tlog-proof@v1"
 MAX_STEPS = 63
 _NUMBER = re.compile(r"0|[1-9][0-9]{0,18}", re.ASCII)
 
@@ -25,19 +25,19 @@ class EntryProof:
 
     def text(self) -> str:
         extra = f"extra {encode64(self.extra)}\n" if self.extra else ""
-        return f"{HEADER}\n{extra}index {self.index}\n{_lines(self.path)}\n{self.note}"
+        return f"{PROOF_HEADER}\n{extra}index {self.index}\n{_hash_lines(self.path)}\n{self.note}"
 
     @classmethod
     def parse(cls, text: str) -> "EntryProof":
         """NoteError when it is malformed."""
         head, _, note = text.partition("\n\n")
         header, *lines = head.split("\n")
-        if header != HEADER:
+        if header != PROOF_HEADER:
             raise NoteError("not a proof of an entry")
         extra = b""
         if lines and lines[0].startswith("extra "):
             extra = decode64(lines.pop(0).removeprefix("extra "))
-        return cls(*_parse(lines, "index"), note, extra)
+        return cls(*_parse_numbered(lines, "index"), note, extra)
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,20 +49,20 @@ class ConsistencyProof:
     note: str
 
     def text(self) -> str:
-        return f"old {self.old}\n{_lines(self.path)}\n{self.note}"
+        return f"old {self.old}\n{_hash_lines(self.path)}\n{self.note}"
 
     @classmethod
     def parse(cls, text: str) -> "ConsistencyProof":
         """NoteError when it is malformed."""
         head, _, note = text.partition("\n\n")
-        return cls(*_parse(head.split("\n"), "old"), note)
+        return cls(*_parse_numbered(head.split("\n"), "old"), note)
 
 
-def _lines(path: tuple[bytes, ...]) -> str:
+def _hash_lines(path: tuple[bytes, ...]) -> str:
     return "".join(f"{encode64(step)}\n" for step in path)
 
 
-def _parse(lines: list[str], word: str) -> tuple[int, tuple[bytes, ...]]:
+def _parse_numbered(lines: list[str], word: str) -> tuple[int, tuple[bytes, ...]]:
     """(number, hashes) of "WORD number" and the lines after it."""
     name, _, number = (lines or [""])[0].partition(" ")
     if name != word or not _NUMBER.fullmatch(number):

@@ -1,0 +1,39 @@
+"""A file that is there whole or not at all, even when the process is killed while writing it."""
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import BinaryIO
+
+from appliance.ids import new_id
+
+
+@contextmanager
+def whole_file(path: Path) -> Iterator[BinaryIO]:
+    """A new file of mode 0600 that takes the name `path` only when the block ends well.
+
+    Until then it has no name (O_TMPFILE), so a killed process leaves nothing; on a file system
+    without that it has a temporary name, which an error removes. OSError as from the system.
+    """
+    folder = path.absolute().parent
+    draft = folder / f".{path.name}.{new_id()}"
+    try:
+        Path("/proc/self/fd").stat()  # the way to give the file a name; some jails have none
+        descriptor = os.open(folder, os.O_TMPFILE | os.O_RDWR, 0o600)
+        named = False
+    except OSError:
+        descriptor = os.open(draft, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600)
+        named = True
+    try:
+        with os.fdopen(descriptor, "w+b") as file:
+            yield file
+            file.flush()
+            os.fsync(file.fileno())
+            if not named:
+                os.link(f"/proc/self/fd/{file.fileno()}", draft, follow_symlinks=True)
+        draft.replace(path)
+    except BaseException:
+        with suppress(FileNotFoundError):
+            draft.unlink()
+        raise
