@@ -9,7 +9,6 @@ A crash in between leaves the entries, which are true, and no file.
 
 import hashlib
 import json
-import time
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from itertools import chain
@@ -25,6 +24,7 @@ from appliance.audit.exportreport import Summary, render
 from appliance.audit.exportzip import ExportZip
 from appliance.audit.log import AuditLog
 from appliance.audit.publickeys import PublicKeys
+from appliance.audit.sealing import Seal, record_sealed, sealed_elsewhere
 from appliance.audit.wholefile import whole_file
 from appliance.audit.witnesses import latest_cosigned, with_cosignatures
 from appliance.clock import Clock
@@ -36,12 +36,10 @@ from appliance.evidence.layout import Manifest
 from appliance.evidence.onefile import verifier_source
 from appliance.storage.engine import Database
 from appliance.tlog.merkle import HASH_BYTES
-from appliance.tlog.note import parse_checkpoint
+from appliance.tlog.note import told_checkpoint
 from appliance.tlog.tiles import HEIGHT, WIDTH, bundle, tile_path, tile_width
 
 MAX_REASON = 1000
-SEAL_PATIENCE_S = 20.0
-SEAL_LOOK_S = 0.05
 
 Progress = Callable[[int, int], None]
 
@@ -64,7 +62,7 @@ class Exporter:
         audit: AuditLog,
         clock: Clock,
         keys: PublicKeys,
-        seal: Callable[[], None] = lambda: None,
+        seal: Seal = sealed_elsewhere,
     ) -> None:
         self._database = database
         self._audit = audit
@@ -86,7 +84,7 @@ class Exporter:
         """
         reason = check_reason(request.reason)
         with whole_file(out) as file:
-            size, note = self._record(
+            _, size, note = self._record(
                 Entry(
                     action=AuditAction.AUDIT_EXPORTED,
                     actor=actor,
@@ -122,8 +120,11 @@ class Exporter:
         self._close(archive, actor, manifest)
         return manifest
 
+    def _record(self, entry: Entry) -> tuple[int, int, str]:
+        return record_sealed(self._database, self._audit, entry, self._seal)
+
     def _manifest(self, request: Request, reason: str, size: int, note: str) -> Manifest:
-        checkpoint = parse_checkpoint(note)
+        checkpoint = told_checkpoint(note)
         with self._database.read() as session:
             first, after = exportrange.resolve(session, request.start, request.end, size)
         return Manifest(
@@ -138,16 +139,10 @@ class Exporter:
             root=checkpoint.root,
         )
 
-    def _record(self, entry: Entry) -> tuple[int, str]:
-        """Append, have it sealed; (size, signed note) of the first checkpoint over it."""
-        with self._database.write() as session:
-            entry_id = self._audit.append(session, entry)
-        return wait_sealed(self._database, entry_id, self._seal)[1:]
-
     def _write_head(self, archive: ExportZip, note: str) -> None:
         with self._database.read() as session:
             archive.text(layout.CHECKPOINT, with_cosignatures(session, note))
-            if witnessed := latest_cosigned(session, parse_checkpoint(note).size):
+            if witnessed := latest_cosigned(session, told_checkpoint(note).size):
                 archive.text(layout.WITNESSED, witnessed)
         archive.text(layout.KEY, self._keys.text)
         if self._keys.replaced:
@@ -196,9 +191,7 @@ class Exporter:
             task="audit",
             reason=f"checkpoint:{manifest.size}",
         )
-        with self._database.write() as session:
-            entry_id = self._audit.append(session, entry)
-        index, size, note = wait_sealed(self._database, entry_id, self._seal)
+        index, size, note = self._record(entry)
         with self._database.read() as session:
             proof = tree.prove_entry(session, index, size, note)
             consistency = tree.prove_consistency(session, manifest.size, size, note)
@@ -215,28 +208,6 @@ def check_reason(reason: str) -> str:
     if len(reason) > MAX_REASON:
         raise InvalidInput(N_("The reason has at most %(most)d characters."), field="reason", most=MAX_REASON)
     return reason
-
-
-def wait_sealed(
-    database: Database, entry_id: str, seal: Callable[[], None] = lambda: None
-) -> tuple[int, int, str]:
-    """(index, size, signed note): the entry's place and the first checkpoint over it.
-
-    StorageFailed when nobody seals it in time; the entry stays accepted and is sealed later.
-    """
-    seal()
-    until = time.monotonic() + SEAL_PATIENCE_S
-    while True:
-        with database.read() as session:
-            index = tree.position(session, entry_id)
-            found = None if index is None else tree.checkpoint_over(session, index)
-        if index is not None and found is not None:
-            return index, *found
-        if time.monotonic() > until:
-            raise StorageFailed(
-                N_("The audit log is not being sealed. Look at 'appliance doctor', then try again.")
-            )
-        time.sleep(SEAL_LOOK_S)
 
 
 def given_out(session: Session) -> Iterator[int]:

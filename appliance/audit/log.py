@@ -53,5 +53,9 @@ class AuditLog:
 
 def commitment(subject_key: bytes, entry_id: str, salt: bytes, text: str) -> bytes:
     """The 32 bytes that bind a text to its entry."""
-    key = hmac.new(subject_key, b"commit" + entry_id.encode() + salt, hashlib.sha256).digest()
-    return hmac.new(key, text.encode(), hashlib.sha256).digest()
+    return hmac.new(entry_key(subject_key, entry_id, salt), text.encode(), hashlib.sha256).digest()
+
+
+def entry_key(subject_key: bytes, entry_id: str, salt: bytes) -> bytes:
+    """The key of one entry's commitment; given out, it opens that entry and no other."""
+    return hmac.new(subject_key, b"commit" + entry_id.encode() + salt, hashlib.sha256).digest()

@@ -3,7 +3,7 @@
 Streams, so memory stays flat. The report names the first entry that is not as it was sealed.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from sqlalchemy.exc import DBAPIError
@@ -13,10 +13,11 @@ from appliance.audit import store
 from appliance.audit.entry import decode
 from appliance.audit.sequencer import record
 from appliance.errors import StorageFailed
+from appliance.evidence.keys import KeyRing
 from appliance.protocol.sealing import Head
 from appliance.storage.engine import Database
 from appliance.tlog.merkle import HASH_BYTES, CompactRange, leaf_hash
-from appliance.tlog.note import NoteError, Verifier
+from appliance.tlog.note import Checkpoint, NoteError, Verifier
 from appliance.tlog.tiles import HEIGHT, WIDTH, node_reader, subtree_root
 
 
@@ -51,18 +52,24 @@ class _Progress:
     sealed: int = 0
 
 
-def verify(database: Database, verifier: Verifier, head: Head | None = None) -> Report:
-    """Check everything under this public key and, when given, the sealer's own last head.
+def verify(
+    database: Database, keys: Verifier | KeyRing, head: Head | None = None, since: Iterable[Checkpoint] = ()
+) -> Report:
+    """Check everything under the log's keys and, when given, the sealer's own last head.
 
     `head` is read before the call: what it covers is then in the snapshot that is checked.
+    `since` are checkpoints kept elsewhere, their signatures checked.
     """
+    ring = keys if isinstance(keys, KeyRing) else KeyRing(keys)
     progress = _Progress()
     try:
         with database.read() as session:
-            _check_entries(session, verifier, progress)
+            _check_entries(session, ring, progress)
             _check_tiles(session, progress.size)
             if head is not None:
                 _check_head(session, progress.size, head)
+            for old in since:
+                _check_since(session, progress.size, old)
             if damage := store.index_damage(session):
                 raise _Bad(damage[0], f"a database index does not show it as it is ({damage[1]})")
             accepted = store.count_accepted(session)
@@ -75,12 +82,12 @@ def verify(database: Database, verifier: Verifier, head: Head | None = None) -> 
     return Report(True, progress.size, progress.checkpoints, unsealed)
 
 
-def _check_entries(session: Session, verifier: Verifier, progress: _Progress) -> None:
+def _check_entries(session: Session, ring: KeyRing, progress: _Progress) -> None:
     """Each row against the hash it was sequenced with, and the tree of all against each checkpoint.
 
     Two checkpoints that both match the one tree extend one another.
     """
-    notes = _checkpoints(session, verifier)
+    notes = _checkpoints(session, ring)
     due = next(notes, None)
     tree, tile = CompactRange(), b""
     for row in store.all_entries(session):
@@ -120,15 +127,15 @@ def _check_row(row: store.Record, expected: bytes) -> bytes:
     return hashed
 
 
-def _checkpoints(session: Session, verifier: Verifier) -> Iterator[tuple[int, bytes]]:
+def _checkpoints(session: Session, ring: KeyRing) -> Iterator[tuple[int, bytes]]:
     """(size, root) of every checkpoint, signature checked."""
     before = 0
     for size, note in store.checkpoints(session):
         try:
-            checkpoint = verifier.checkpoint(note)
+            checkpoint = ring.key_for(size).checkpoint(note)
         except (NoteError, AttributeError, TypeError) as error:
             raise _Bad(before, f"the checkpoint of size {size} that covers it is bad: {error}") from None
-        if checkpoint.size != size or checkpoint.origin != verifier.name:
+        if checkpoint.size != size or checkpoint.origin != ring.log.name:
             raise _Bad(before, f"the checkpoint of size {size} that covers it says something else")
         yield checkpoint.size, checkpoint.root
         before = checkpoint.size
@@ -169,6 +176,14 @@ def _check_head(session: Session, size: int, head: Head) -> None:
     node = node_reader(lambda level, index: store.tile(session, level, index))
     if CompactRange.read(head.size, node).root() != head.root:
         raise _Bad(0, f"the first {head.size} entries are not those the sealer signed")
+
+
+def _check_since(session: Session, size: int, old: Checkpoint) -> None:
+    if old.size > size:
+        raise _Bad(size, f"it is missing: an outside checkpoint covers {old.size} entries")
+    node = node_reader(lambda level, index: store.tile(session, level, index))
+    if CompactRange.read(old.size, node).root() != old.root:
+        raise _Bad(0, f"the first {old.size} entries are not those of the outside checkpoint")
 
 
 def _tile(session: Session, level: int, index: int) -> bytes:

@@ -31,9 +31,18 @@ def whole_file(path: Path) -> Iterator[BinaryIO]:
             file.flush()
             os.fsync(file.fileno())
             if not named:
-                os.link(f"/proc/self/fd/{file.fileno()}", draft, follow_symlinks=True)
+                _name(file.fileno(), draft)
         draft.replace(path)
     except BaseException:
         with suppress(FileNotFoundError):
             draft.unlink()
         raise
+
+
+def _name(descriptor: int, path: Path) -> None:
+    """Give a nameless file its name: linkat with AT_SYMLINK_FOLLOW, which a dir_fd makes Python call."""
+    folder = os.open(path.parent, os.O_RDONLY)
+    try:
+        os.link(f"/proc/self/fd/{descriptor}", path, src_dir_fd=folder, follow_symlinks=True)
+    finally:
+        os.close(folder)

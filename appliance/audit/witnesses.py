@@ -20,7 +20,7 @@ from appliance.core import Outcome, Principal
 from appliance.errors import N_, Conflict, InvalidInput, NotFound
 from appliance.storage.engine import Database
 from appliance.tlog.cosign import CosignerKey
-from appliance.tlog.note import Note, NoteError, parse_checkpoint
+from appliance.tlog.note import Note, NoteError, parse_checkpoint, told_checkpoint
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +107,7 @@ class Witnesses:
 
 def with_cosignatures(session: Session, note: str) -> str:
     """The signed checkpoint with the signature lines of its witnesses below the log's own."""
-    size = parse_checkpoint(Note.parse(note).text).size
+    size = told_checkpoint(note).size
     query = select(CosignatureRow.line).where(CosignatureRow.size == size).order_by(CosignatureRow.key)
     return note + "".join(session.scalars(query))
 

@@ -1,19 +1,28 @@
 """`appliance audit`: the log."""
 
+import time
 from contextlib import suppress
+from pathlib import Path
+from typing import Annotated, Any
 
 import typer
 
 from appliance.audit.actions import AuditAction
 from appliance.audit.entry import Entry
+from appliance.audit.publickeys import read_public_keys
 from appliance.audit.verify import Report, verify
-from appliance.cli import output
+from appliance.cli import evidence, output, witness
 from appliance.cli.house import OPERATOR, House, open_house
 from appliance.cli.options import Data, Json
 from appliance.core import Outcome
-from appliance.egress.sealer import HEAD_FILE, read_head, read_verifier
-from appliance.errors import StorageFailed
+from appliance.egress.sealer import HEAD_FILE, read_head
+from appliance.errors import N_, ConfigError, StorageFailed
+from appliance.evidence.faults import Unsound
+from appliance.evidence.keys import KeyRing
+from appliance.evidence.singlecheck import check_file, read_checkpoint
+from appliance.evidence.verdict import sentences
 from appliance.protocol.sealing import Head
+from appliance.tlog.note import Checkpoint
 
 app = typer.Typer(help="The audit log.", no_args_is_help=True)
 
@@ -25,11 +34,36 @@ def group() -> None:
     """The audit log."""
 
 
+app.command("export")(evidence.export)
+app.command("key")(evidence.key)
+app.command("verifier")(evidence.verifier)
+app.command("proof")(evidence.proof)
+app.command("consistency")(evidence.consistency)
+app.command("checkpoint")(evidence.checkpoint)
+app.command("disclose")(evidence.disclose_text)
+app.add_typer(witness.ours, name="witness")
+
+
 @app.command("verify")
-def verify_log(data: Data = None, json: Json = False) -> None:
-    """Check every entry, hash and signature; exits 1 and names the first changed entry."""
+def verify_log(
+    file: Annotated[
+        Path | None, typer.Argument(help="An export, a proof, a checkpoint, a disclosure.")
+    ] = None,
+    key: Annotated[Path | None, typer.Option(help="File with the log's public key, for FILE.")] = None,
+    since: Annotated[list[Path] | None, typer.Option(help="A checkpoint kept elsewhere.")] = None,
+    witnesses: Annotated[
+        list[Path] | None, typer.Option("--witness", help="File with a witness's public key.")
+    ] = None,
+    jobs: Annotated[int, typer.Option(help="Processes to check FILE with; 0: one per core.")] = 0,
+    data: Data = None,
+    json: Json = False,
+) -> None:
+    """Check FILE, or the log in the data folder; exits 1 and names what is not as it was signed."""
+    if file is not None:
+        verify_file(file, key, since or [], witnesses or [], jobs, json=json)
+        return
     with open_house(data) as house:
-        report = check(house)
+        report = check(house, since or [])
         if json:
             output.as_json(report)
         else:
@@ -41,12 +75,51 @@ def verify_log(data: Data = None, json: Json = False) -> None:
         record(house, Outcome.ALLOWED)
 
 
-def check(house: House) -> Report:
-    """Verify the house's log under its public key and the last head its sealer signed."""
+def verify_file(
+    file: Path, key: Path | None, since: list[Path], witnesses: list[Path], jobs: int, *, json: bool
+) -> None:
+    """Check a file with what its auditor holds; no data folder is needed."""
+    if key is None:
+        raise ConfigError(N_("Give the log's public key with --key; 'appliance audit key' prints it."))
+    try:
+        ring = KeyRing.parse(*(evidence.read_text(path) for path in (key, *witnesses)))
+        verdict = check_file(file, ring, since=since, now=time.time(), jobs=jobs)
+    except Unsound as bad:
+        raise ConfigError(bad.fault.template, **dict[str, Any](bad.fault.params)) from None
+    except OSError as error:
+        raise ConfigError(
+            N_("%(path)s cannot be read: %(error)s."), path=file, error=error.strerror
+        ) from None
+    if json:
+        output.as_json(verdict.as_dict())
+    else:
+        typer.echo("\n".join(sentences(verdict)))
+    if not verdict.ok:
+        raise typer.Exit(EXIT_BAD_LOG)
+
+
+def check(house: House, since: list[Path]) -> Report:
+    """Verify the house's log under its public keys, its sealer's last head, and outside checkpoints."""
     keys = house.settings.keys_folder
-    verifier = read_verifier(keys)
+    ring = read_public_keys(keys).ring()
+    old = [_outside(path, ring) for path in since]
     size, root = read_head(keys / HEAD_FILE)
-    return verify(house.database, verifier, Head(size, root, str(verifier)))
+    return verify(house.database, ring, Head(size, root, str(ring.log)), old)
+
+
+def _outside(path: Path, ring: KeyRing) -> Checkpoint:
+    """A checkpoint kept elsewhere; the command ends with 1 when it is not this log's."""
+    try:
+        return read_checkpoint(path, ring)
+    except OSError as error:
+        raise _unreadable(path, error) from None
+    except Unsound as bad:
+        typer.echo(f"BAD: {bad.fault.text()}")
+        raise typer.Exit(EXIT_BAD_LOG) from None
+
+
+def _unreadable(path: Path, error: OSError) -> ConfigError:
+    return ConfigError(N_("%(path)s cannot be read: %(error)s."), path=path, error=error.strerror)
 
 
 def record(house: House, outcome: Outcome) -> None:

@@ -115,6 +115,10 @@ class KeyRing:
         """(size from which it signs, key), oldest first."""
         return [(0, self.log), *((one.size, Verifier.parse(one.new)) for one in self.replaced)]
 
+    def key_for(self, size: int) -> Verifier:
+        """The key that was in office when a tree of that size was signed; the old one at its last size."""
+        return next(key for start, key in reversed(self.in_office()) if start < size or start == 0)
+
     def checkpoint(self, text: str, file: str) -> tuple[Checkpoint, tuple[Cosigned, ...]]:
         """The checkpoint and whose cosignatures on it hold. `Unsound` names what does not."""
         try:

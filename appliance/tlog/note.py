@@ -137,6 +137,11 @@ def parse_checkpoint(text: str) -> Checkpoint:
     return Checkpoint(lines[0], int(lines[1]), root)
 
 
+def told_checkpoint(note: str) -> Checkpoint:
+    """What a signed note says, its signatures not checked. NoteError when it is malformed."""
+    return parse_checkpoint(Note.parse(note).text)
+
+
 def parse_signature(line: str) -> Signature:
     """One signature line without its newline. NoteError when it is malformed."""
     dash, _, rest = line.partition(" ")
