@@ -16,9 +16,9 @@ from appliance.cli import output, qrcode
 from appliance.cli.house import OPERATOR, House, open_house, seal
 from appliance.cli.options import Data, Json, PasswordFile
 from appliance.cli.secrets import read_password
-from appliance.errors import N_, ConfigError, NotSignedIn
+from appliance.cli.signed_in import signed_in
+from appliance.errors import N_, ConfigError
 from appliance.evidence.onefile import verifier_source
-from appliance.identity.sessions import Sessions
 from appliance.storage.vault import Vault
 
 Out = Annotated[Path | None, typer.Option("--out", help="File to write; otherwise it is printed.")]
@@ -119,22 +119,16 @@ def disclose_text(
     out: Annotated[Path, typer.Option(help="The disclosure to write.")],
     data: Data = None,
     password_file: PasswordFile = None,
+    code: Annotated[str, typer.Option(help="The second factor's code, if the owner has one.")] = "",
 ) -> None:
     """With its owner's password, prove that a text is the one an entry commits to."""
     said = read_text(text)
     password = read_password(password_file)
     with open_house(data) as house:
         vault = Vault.open(house.settings.keys_folder, house.clock)
-        sessions = Sessions(house.database, vault, house.audit, house.clock)
-        _, token = sessions.sign_in(user, password, OPERATOR.origin)
-        owner = sessions.authenticate(token, OPERATOR.origin)
-        if owner is None:
-            raise NotSignedIn(N_("The name or the password is wrong."))
-        try:
+        with signed_in(house, user, password, code) as owner:
             disclosures = Disclosures(house.database, vault, house.audit, _sealer(house))
             _write(out, disclosures.disclose(owner, index, said, reason))
-        finally:
-            sessions.sign_out(owner)
 
 
 def _giving(house: House) -> Giving:

@@ -3,8 +3,8 @@
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0005_witnesses"
-down_revision = "0004_groups"
+revision = "0007_witnesses"
+down_revision = "0006_usage"
 
 
 def upgrade() -> None:
