@@ -115,7 +115,7 @@ class CosignatureRow(Base):
 
     __tablename__ = "audit_cosignatures"
 
-    size: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    size: Mapped[int] = mapped_column(Big, primary_key=True, autoincrement=False)
     key: Mapped[str] = mapped_column(primary_key=True)
     line: Mapped[str]
 

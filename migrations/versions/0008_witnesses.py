@@ -3,8 +3,10 @@
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0007_witnesses"
-down_revision = "0006_usage"
+from appliance.storage.base import Big
+
+revision = "0008_witnesses"
+down_revision = "0007_audit_search"
 
 
 def upgrade() -> None:
@@ -15,7 +17,7 @@ def upgrade() -> None:
     )
     op.create_table(
         "audit_cosignatures",
-        sa.Column("size", sa.Integer(), primary_key=True, autoincrement=False),
+        sa.Column("size", Big, primary_key=True, autoincrement=False),
         sa.Column("key", sa.String(), primary_key=True),
         sa.Column("line", sa.String(), nullable=False),
     )
