@@ -21,7 +21,17 @@ from appliance.egress import pairs
 from appliance.egress.address import AF_INET, AF_INET6, LONGEST, Address, parse, socket_kind
 from appliance.egress.notify import Call, Trap
 from appliance.egress.tally import PERIOD_S, Tally
-from appliance.protocol.egress import Bridge, Destination, Dial, Dialled, EgressEvent, Line, Watch
+from appliance.protocol.egress import (
+    Bridge,
+    Destination,
+    Dial,
+    Dialled,
+    EgressEvent,
+    Held,
+    Line,
+    Settled,
+    Watch,
+)
 from appliance.protocol.framing import Decoder, encode
 
 READ_BYTES = 65536
@@ -76,7 +86,7 @@ class Gate:
         self._listen(self._supervisor, self._on_order)
         while self._supervisor.fileno() >= 0:
             for key, _ in self._selector.select(self._timeout()):
-                if key.fileobj in self._selector.get_map():  # an earlier one may have closed it
+                if self._selector.get_map().get(key.fd) == key:  # an earlier one may have closed it
                     key.data()
             self._on_time()
 
@@ -89,14 +99,17 @@ class Gate:
         self._gifts.extend(gifts)
         for order in self._orders.feed(data):
             if isinstance(order, Watch):
-                self._watch(Trap(self._gifts.popleft(), self._gifts.popleft()))
+                self._watch(Trap(self._gifts.popleft(), self._gifts.popleft()), order.held)
             else:
                 self._use(socket.socket(fileno=self._gifts.popleft()))
 
-    def _watch(self, trap: Trap) -> None:
-        """A new web: its predecessor's calls and sockets are of no interest any more."""
+    def _watch(self, trap: Trap, held: tuple[int, ...]) -> None:
+        """A new web, whose predecessor is of no interest any more; or the same, and a gate before us."""
         self._drop_trap()
         self._trap = trap
+        for number in held:
+            trap.answer(number, errno.ECONNABORTED)
+            self._say(Settled(number))
         self._selector.register(trap.listener, selectors.EVENT_READ, self._on_call)
 
     def _drop_trap(self) -> None:
@@ -177,6 +190,7 @@ class Gate:
         self._dialling[self._last_id] = _Dialling(
             call, call.pid, sock, destination, address, now + DIAL_S, hurries
         )
+        self._say(Held(call.id))
         self._send(Dial(self._last_id, destination.name))
 
     def _address(self, trap: Trap, call: Call) -> Address:
@@ -187,12 +201,12 @@ class Gate:
         return parse(trap.read(call, start, min(length, LONGEST)) or b"")
 
     def _deny(self, trap: Trap, call: Call, address: str, reason: str = "") -> None:
-        trap.answer(call, errno.EPERM)
+        trap.answer(call.id, errno.EPERM)
         event = EgressEvent(
             kind="deny", call=call.name or "unknown call", address=address, pid=call.pid, reason=reason
         )
         if (now := self._tally.add(event)) is not None:
-            self._report(now)
+            self._say(now)
 
     def _on_reply(self) -> None:
         if self._broker is None:
@@ -228,7 +242,7 @@ class Gate:
         dialling = self._end(number)
         with far:
             self._send(Bridge(number), far.fileno())
-        self._report(
+        self._say(
             EgressEvent(
                 kind="grant",
                 address=dialling.address.text,
@@ -240,7 +254,7 @@ class Gate:
     def _fail(self, number: int, error: int) -> None:
         dialling = self._end(number)
         self._answer(dialling.call, error)
-        self._report(
+        self._say(
             EgressEvent(
                 kind="fail",
                 address=dialling.address.text,
@@ -262,7 +276,8 @@ class Gate:
 
     def _answer(self, call: Call | None, error: int = 0) -> None:
         if call is not None and self._trap is not None:
-            self._trap.answer(call, error)
+            self._trap.answer(call.id, error)
+            self._say(Settled(call.id))
 
     def _on_time(self) -> None:
         now = self._clock.monotonic()
@@ -274,7 +289,7 @@ class Gate:
         if now >= self._minute:
             self._minute = now + PERIOD_S
             for event in self._tally.flush():
-                self._report(event)
+                self._say(event)
 
     def _postpone(self, number: int, dialling: _Dialling) -> None:
         """The caller is told that its connection is under way, and waits for it as it likes."""
@@ -319,9 +334,9 @@ class Gate:
         except OSError:
             self._forget_broker()
 
-    def _report(self, event: EgressEvent) -> None:
+    def _say(self, message: EgressEvent | Held | Settled) -> None:
         try:
-            self._supervisor.sendall(encode(event))
+            self._supervisor.sendall(encode(message))
         except OSError:
             return  # the supervisor is gone, and we next
 

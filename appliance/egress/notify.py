@@ -129,10 +129,10 @@ class Trap:
             return None
         return data
 
-    def answer(self, call: Call, error: int = 0) -> None:
-        """The call fails with this errno, or returns 0."""
+    def answer(self, call: int, error: int = 0) -> None:
+        """The call with this id fails with this errno, or returns 0."""
         try:
-            fcntl.ioctl(self.listener, SEND, _Answer(call.id, 0, -error, 0))
+            fcntl.ioctl(self.listener, SEND, _Answer(call, 0, -error, 0))
         except FileNotFoundError:
             return
 
@@ -144,5 +144,5 @@ class Trap:
         except FileNotFoundError:
             return -1
         except OSError as error:
-            self.answer(call, error.errno or errno.EPERM)
+            self.answer(call.id, error.errno or errno.EPERM)
             return -1

@@ -26,7 +26,24 @@ class Destination(msgspec.Struct, frozen=True):
 
 
 class Watch(msgspec.Struct, frozen=True, tag=True):
-    """supervisor -> gate, with two descriptors: web's trapped calls and web's memory (read-only)."""
+    """supervisor -> gate, with two descriptors: web's trapped calls and web's memory (read-only).
+
+    `held`: calls that the gate before this one took and did not answer; nobody is told of them again.
+    """
+
+    held: tuple[int, ...] = ()
+
+
+class Held(msgspec.Struct, frozen=True, tag=True):
+    """gate -> supervisor: this call is waiting for an answer of mine; should I die, my successor's."""
+
+    call: int
+
+
+class Settled(msgspec.Struct, frozen=True, tag=True):
+    """gate -> supervisor: that call was answered."""
+
+    call: int
 
 
 class Line(msgspec.Struct, frozen=True, tag=True):

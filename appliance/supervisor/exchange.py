@@ -1,7 +1,8 @@
 """The supervisor's side of dialling: it brings gate, broker and web's trapped calls together.
 
 It keeps a copy of web's listener and memory, unused, so that a gate that dies can be replaced
-while web's calls wait; and it joins gate and broker anew whenever one of them is started.
+while web's calls wait, and the numbers of those that the gate held in its hands. It joins gate
+and broker anew whenever one of them is started.
 """
 
 import contextlib
@@ -10,11 +11,12 @@ import selectors
 import socket
 from collections.abc import Callable
 
-from appliance.protocol.egress import EgressEvent, Line, Watch
+from appliance.protocol.egress import EgressEvent, Held, Line, Settled, Watch
 from appliance.protocol.framing import Decoder, FramingError, encode
 from appliance.supervisor.spec import RoleName
 
 READ_BYTES = 65536
+Said = EgressEvent | Held | Settled
 
 
 class Exchange:
@@ -25,11 +27,12 @@ class Exchange:
         self._on_event = on_event
         self._lines: dict[RoleName, socket.socket] = {}
         self._watched: tuple[int, int] | None = None
+        self.held: set[int] = set()
 
     def use(self, role: RoleName, line: socket.socket) -> None:
         """A gate or broker was started; `line` leads to it."""
         self._drop(role)
-        decoder: Decoder[EgressEvent] = Decoder(EgressEvent)
+        decoder: Decoder[Said] = Decoder(Said)
         self._lines[role] = line
         self._selector.register(line, selectors.EVENT_READ, lambda: self._on_readable(role, line, decoder))
         if role == "gate":
@@ -44,6 +47,7 @@ class Exchange:
         """A new web locked itself: these are its trapped calls and its memory."""
         self._let_go()
         self._watched = (listener, memory)
+        self.held.clear()
         self._show()
 
     def close(self) -> None:
@@ -54,7 +58,7 @@ class Exchange:
 
     def _show(self) -> None:
         if self._watched is not None:
-            self._tell("gate", encode(Watch()), *self._watched)
+            self._tell("gate", encode(Watch(tuple(self.held))), *self._watched)
 
     def _let_go(self) -> None:
         for number in self._watched or ():
@@ -66,14 +70,19 @@ class Exchange:
             with contextlib.suppress(OSError):  # it just ended; its successor is told again
                 socket.send_fds(line, [data], descriptors)
 
-    def _on_readable(self, role: RoleName, line: socket.socket, decoder: Decoder[EgressEvent]) -> None:
+    def _on_readable(self, role: RoleName, line: socket.socket, decoder: Decoder[Said]) -> None:
         try:
             data = line.recv(READ_BYTES)
-            events = decoder.feed(data)
+            messages = decoder.feed(data)
         except (OSError, FramingError):
-            data, events = b"", []
-        for event in events:
-            self._on_event(event)
+            data, messages = b"", []
+        for message in messages:
+            if isinstance(message, Held):
+                self.held.add(message.call)
+            elif isinstance(message, Settled):
+                self.held.discard(message.call)
+            else:
+                self._on_event(message)
         if not data:
             self._drop(role)
 

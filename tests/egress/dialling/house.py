@@ -1,8 +1,8 @@
 """The supervisor's part of dialling, small: starts gate and broker, joins them, collects their events."""
 
-import contextlib
 import json
 import os
+import selectors
 import socket
 import subprocess
 import sys
@@ -10,49 +10,51 @@ import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import msgspec
 
 from appliance.egress.environment import child_environment
-from appliance.protocol.egress import Destination, EgressEvent, Line, Watch
-from appliance.protocol.framing import Decoder, encode
+from appliance.protocol.egress import Destination, EgressEvent
+from appliance.supervisor.exchange import Exchange
 
 PATIENCE_S = 30.0
+Role = Literal["gate", "broker"]
+ROLES: tuple[Role, ...] = ("gate", "broker")
 
 
 class House:
-    """Gate and broker behind their jails. `events` is what they reported."""
+    """Gate and broker behind their jails, joined by the supervisor's own exchange.
+
+    `events` is what they reported. The exchange belongs to a thread here; `_lock` is held by
+    whoever uses it.
+    """
 
     def __init__(self, data: Path, *destinations: Destination) -> None:
         self._data = data
         self._destinations = destinations
         self._processes: dict[str, subprocess.Popen[str]] = {}
-        self._lines: dict[str, socket.socket] = {}
-        self._watched: tuple[int, ...] = ()
+        self._selector = selectors.DefaultSelector()
         self.events: list[EgressEvent] = []
-        for role in ("gate", "broker"):
+        self._exchange = Exchange(self._selector, self.events.append)
+        self._lock = threading.Lock()
+        self._ends = threading.Event()
+        self._thread = threading.Thread(target=self._run, daemon=True)
+        self._thread.start()
+        for role in ROLES:
             self.restart(role)
 
-    def restart(self, role: str) -> None:
+    def restart(self, role: Role) -> None:
         """Start one afresh and join it with the other, and with who is watched."""
         if role in self._processes:
             self.kill(role)
-            self._lines[role].close()
         ours, theirs = socket.socketpair()
         with theirs:
             self._processes[role] = self._start(role, theirs.fileno())
-        self._lines[role] = ours
-        threading.Thread(target=self._collect, args=(ours,), daemon=True).start()
-        if len(self._lines) == 2:
-            one, other = socket.socketpair()
-            with one, other:
-                socket.send_fds(self._lines["gate"], [encode(Line())], [one.fileno()])
-                socket.send_fds(self._lines["broker"], [encode(Line())], [other.fileno()])
-        if role == "gate" and self._watched:
-            socket.send_fds(ours, [encode(Watch())], self._watched)
+        with self._lock:
+            self._exchange.use(role, ours)
 
-    def kill(self, role: str) -> None:
+    def kill(self, role: Role) -> None:
         """As when the machine's memory ran out."""
         process = self._processes[role]
         if process.returncode is None:
@@ -67,11 +69,8 @@ class House:
             process = self._start("web", theirs.fileno(), act=act, arguments=arguments)
             theirs.close()
             _, descriptors, _, _ = socket.recv_fds(ours, 16, 2)
-        if len(descriptors) == 2:
-            self._let_go()
-            self._watched = tuple(descriptors)
-            with contextlib.suppress(OSError):  # a dead gate's successor is told
-                socket.send_fds(self._lines["gate"], [encode(Watch())], descriptors)
+        with self._lock:
+            self._exchange.watch(*descriptors)
         return process
 
     def do(self, act: str, *arguments: Any) -> Any:
@@ -93,28 +92,29 @@ class House:
             time.sleep(0.01)
         raise AssertionError(self.events)
 
+    def wait_until_held(self) -> None:
+        """Until the gate has taken a call that it cannot answer yet."""
+        deadline = time.monotonic() + PATIENCE_S
+        while not self._exchange.held:
+            assert time.monotonic() < deadline, self.events
+            time.sleep(0.01)
+
     def close(self) -> None:
-        for line in self._lines.values():
-            with contextlib.suppress(OSError):
-                line.shutdown(socket.SHUT_RDWR)
-            line.close()
-        self._let_go()
+        self._ends.set()
+        self._thread.join()
+        self._exchange.close()
+        self._selector.close()
         for process in self._processes.values():
             _, problems = process.communicate(timeout=PATIENCE_S)
             assert "Traceback" not in problems, problems
 
-    def _let_go(self) -> None:
-        for number in self._watched:
-            os.close(number)
-        self._watched = ()
-
-    def _collect(self, line: socket.socket) -> None:
-        decoder: Decoder[EgressEvent] = Decoder(EgressEvent)
-        try:
-            while data := line.recv(65536):
-                self.events += decoder.feed(data)
-        except OSError:
-            return
+    def _run(self) -> None:
+        while not self._ends.is_set():
+            ready = self._selector.select(0.02)
+            with self._lock:
+                for key, _ in ready:
+                    if self._selector.get_map().get(key.fd) == key:
+                        key.data()
 
     def _start(self, role: str, peer: int, **more: Any) -> "subprocess.Popen[str]":
         orders = {

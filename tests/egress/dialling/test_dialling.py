@@ -7,13 +7,14 @@ import errno
 import socket
 import struct
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import pytest
 
 from appliance.protocol.egress import Destination
 from tests.egress.dialling import servers
-from tests.egress.dialling.house import House
+from tests.egress.dialling.house import ROLES, House
 
 LOOPBACK = ("127.0.0.1",)
 
@@ -174,11 +175,22 @@ def test_a_granted_connection_leads_nowhere_else(house: House, echo: int) -> Non
 
 
 def test_calls_wait_for_a_gate_that_died_and_for_a_broker_that_died(house: House, echo: int) -> None:
-    for role in ("gate", "broker"):
+    for role in ROLES:
         house.kill(role)
         process = house.begin("say", "echo.example", echo, f"after the {role}")
         house.restart(role)
         assert house.end(process) == f"after the {role}"
+
+
+def test_a_call_that_a_dying_gate_held_in_its_hands_fails_and_does_not_hang(
+    another: Callable[..., House],
+) -> None:
+    with deaf() as port:
+        house = another(Destination("deaf", "deaf.example", port, "tcp", LOOPBACK))
+        process = house.begin("say_patiently", "deaf.example", port, "hello")
+        house.wait_until_held()
+        house.restart("gate")
+        assert "ConnectionAbortedError" in house.end(process)
 
 
 def test_a_connection_outlives_the_gate_that_made_it(house: House, echo: int) -> None:
@@ -224,17 +236,21 @@ def test_tls_is_the_callers_own_end_to_end(another: Callable[..., House], tmp_pa
         assert house.do("mail", "mail.example", port, certificate) == "TLSv1.3 250"
 
 
-def test_a_host_that_never_answers_costs_an_impatient_caller_no_time(another: Callable[..., House]) -> None:
+@contextmanager
+def deaf() -> Iterator[int]:
     """The full queue of a listener that accepts nobody drops what knocks, like a host that is down."""
-    with socket.socket() as deaf:
-        deaf.bind(("127.0.0.1", 0))
-        deaf.listen(0)
-        port = deaf.getsockname()[1]
-        crowd = [socket.socket() for _ in range(3)]
-        for sock in crowd:
+    with ExitStack() as stack:
+        listener = stack.enter_context(socket.socket())
+        listener.bind(("127.0.0.1", 0))
+        listener.listen(0)
+        for _ in range(3):
+            sock = stack.enter_context(socket.socket())
             sock.setblocking(False)
-            sock.connect_ex(("127.0.0.1", port))
+            sock.connect_ex(listener.getsockname())
+        yield int(listener.getsockname()[1])
+
+
+def test_a_host_that_never_answers_costs_an_impatient_caller_no_time(another: Callable[..., House]) -> None:
+    with deaf() as port:
         house = another(Destination("deaf", "deaf.example", port, "tcp", LOOPBACK))
         assert house.do("start_connecting", "deaf.example", port) == [errno.EINPROGRESS, "not yet", 0]
-        for sock in crowd:
-            sock.close()
