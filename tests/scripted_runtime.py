@@ -47,12 +47,32 @@ class ScriptedRuntime:
 
     async def connect(self, client: InferenceClient) -> None:
         """Say hello to the client and start answering."""
-        reader, self._writer = await asyncio.open_connection(sock=self._ours)
-        self._reading = asyncio.create_task(self._serve(reader))
+        await self._open()
         await client.attach(self._theirs)
         self.send(HELLO)
         while client.model is None:
             await asyncio.sleep(0)
+
+    async def switch(self, client: InferenceClient) -> None:
+        """Take over from the runtime that the client has."""
+        await self._open()
+        self.send(HELLO)
+        await client.switch(self._theirs)
+
+    def finish(self) -> None:
+        """End every answer that was held."""
+        for request in self.asked:
+            self.send(Finished(id=request.id, reason="stop", prompt_tokens=5, completion_tokens=1))
+
+    async def let_go(self) -> bool:
+        """Wait until the client has closed its end."""
+        assert self._reading is not None
+        await self._reading
+        return True
+
+    async def _open(self) -> None:
+        reader, self._writer = await asyncio.open_connection(sock=self._ours)
+        self._reading = asyncio.create_task(self._serve(reader))
 
     def send(self, message: msgspec.Struct) -> None:
         assert self._writer is not None

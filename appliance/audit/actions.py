@@ -77,3 +77,7 @@ class AuditAction(StrEnum):
     WITNESS_TRUSTED = "audit:witness:trust"
     CHECKPOINT_COSIGNED = "audit:checkpoint:cosign"
     LOG_KEY_REPLACED = "audit:key:replace"
+    MODEL_IMPORTED = "model:file:import"
+    MODEL_CHOSEN = "model:choice:set"
+    MODEL_TUNED = "model:tuning:apply"
+    MODEL_REMOVED = "model:file:remove"

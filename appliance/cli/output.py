@@ -7,6 +7,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import typer
 
 from appliance.errors import NaesilError
@@ -14,7 +15,7 @@ from appliance.errors import NaesilError
 
 def as_json(value: Any) -> None:
     """One JSON value on one line."""
-    typer.echo(json.dumps(value, default=_plain, ensure_ascii=False))
+    typer.echo(json.dumps(value, default=plain, ensure_ascii=False))
 
 
 def table(rows: Sequence[Sequence[object]]) -> None:
@@ -36,7 +37,10 @@ def _cell(value: object) -> str:
     return value.isoformat(sep=" ", timespec="seconds") if isinstance(value, datetime) else str(value)
 
 
-def _plain(value: object) -> Any:
+def plain(value: object) -> Any:
+    """A value that JSON does not know, in terms that it does; of a record its fields by name."""
+    if isinstance(value, msgspec.Struct):
+        return msgspec.structs.asdict(value)
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
         return {field.name: getattr(value, field.name) for field in dataclasses.fields(value)}
     if isinstance(value, datetime):

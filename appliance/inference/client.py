@@ -1,5 +1,8 @@
 """The runtime as the web process sees it: one socketpair, many answer streams.
 
+Another model takes over with `switch`: what comes from then on is asked of it, while the runtime
+before finishes what it has and is let go when it owes nothing.
+
 Ownership: everything here belongs to the event loop; there are no locks. When the runtime goes
 away (end of file, broken frame) an answer that was waiting waits for the next one that `attach`
 brings; one that had begun and said nothing is tried once more (recovery.py); one that had
@@ -7,20 +10,17 @@ spoken ends with Failed(code="lost").
 """
 
 import asyncio
-import contextlib
 import secrets
 import socket
 from collections.abc import AsyncGenerator
 from typing import TypeVar
 
-import msgspec
-
 from appliance.errors import N_, Unavailable
 from appliance.ids import new_id
+from appliance.inference.line import Line
 from appliance.inference.recovery import Recovery
 from appliance.inference.streams import Stream
 from appliance.inference.suspects import Suspects
-from appliance.protocol.framing import Decoder, FramingError, encode
 from appliance.protocol.messages import (
     Cancel,
     Credit,
@@ -43,7 +43,6 @@ from appliance.protocol.messages import (
     Tokenized,
 )
 
-READ_BYTES = 64 * 1024
 CREDIT_EVERY = 16
 RETRY_S = 5
 
@@ -57,36 +56,49 @@ class InferenceClient:
 
     def __init__(self) -> None:
         self.model: Hello | None = None
-        self._writer: asyncio.StreamWriter | None = None
-        self._reading: asyncio.Task[None] | None = None
+        self._line: Line | None = None
+        self._leaving: set[Line] = set()
+        self._closing: set[asyncio.Task[None]] = set()
         self._streams: dict[str, Stream] = {}
-        self._answers: dict[str, asyncio.Future[Single]] = {}
+        self._answers: dict[str, tuple[Line, asyncio.Future[Single]]] = {}
         self._suspects = Suspects(secrets.token_bytes(32))
-        self._recovery = Recovery(self._suspects, self._send)
+        self._recovery = Recovery(self._suspects, self._resend)
 
     async def attach(self, sock: socket.socket) -> None:
         """Talk to a new runtime over `sock`; the old one is gone, or goes now."""
-        await self._let_go()
-        reader, self._writer = await asyncio.open_connection(sock=sock)
-        self._reading = asyncio.create_task(self._read(reader), name="runtime frames")
+        if self._line is not None:
+            await self._line.close()
+        await self._open(sock)
+
+    async def switch(self, sock: socket.socket) -> None:
+        """Talk to another model's runtime over `sock`; the old one finishes what it has begun."""
+        if self._line is not None:
+            self._leaving.add(self._line)
+        await self._open(sock)
+        for line in list(self._leaving):
+            self._release(line)
 
     async def close(self) -> None:
-        """Let go of the runtime, which ends when it sees the end of the file, and of every answer."""
-        await self._let_go()
+        """Let go of the runtimes, which end when they see the end of the file, and of every answer."""
+        lines = [*self._leaving, *([] if self._line is None else [self._line])]
+        for line in lines:
+            await line.close()
         await self._recovery.close()
 
     async def generate(self, request: Generate) -> AsyncGenerator[StreamEvent, None]:
         """The events of one answer; the last is Finished or Failed. Closing early cancels it."""
-        if self._writer is None or self.model is None:
+        line = self._line
+        if line is None or self.model is None:
             yield Failed(id=request.id, code="lost", retry_after_s=RETRY_S)
             return
         if self._suspects.refuses(request):
             yield Failed(id=request.id, code="crashed")
             return
         stream = self._streams[request.id] = Stream(request)
+        stream.line = line
         ended = False
         try:
-            self._send(request)
+            line.send(request)
             owed = 0
             while not ended:
                 event, frames = await stream.take()
@@ -94,13 +106,15 @@ class InferenceClient:
                 yield event
                 owed += frames
                 if owed >= CREDIT_EVERY:
-                    self._send(Credit(request.id, owed))
+                    stream.send(Credit(request.id, owed))
                     owed = 0
         finally:
             self._streams.pop(request.id, None)
             self._recovery.over(stream)
             if not ended:
-                self._send(Cancel(request.id))
+                stream.send(Cancel(request.id))
+            if stream.line is not None:
+                self._release(stream.line)
 
     async def stats(self) -> Stats:
         """Counts and speeds of the engine now. Raises Unavailable while there is none."""
@@ -123,69 +137,76 @@ class InferenceClient:
         try:
             return await self._ask(question, Embedded | Failed)  # type: ignore[arg-type]  # a union is no type
         except asyncio.CancelledError:
-            self._send(Cancel(question.id))
+            if self._line is not None:
+                self._line.send(Cancel(question.id))
             raise
 
     def forget(self, cache_scope: str) -> None:
         """Free the KV cache of a deleted conversation."""
-        self._send(Forget(cache_scope))
+        for line in (*self._leaving, *([] if self._line is None else [self._line])):
+            line.send(Forget(cache_scope))
 
     async def _ask(self, question: Question, kind: type[Answer]) -> Answer:
-        if self._writer is None:
+        line = self._line
+        if line is None:
             raise loading()
         future: asyncio.Future[Single] = asyncio.get_running_loop().create_future()
-        self._answers[question.id] = future
+        self._answers[question.id] = line, future
         try:
-            self._send(question)
+            line.send(question)
             answer = await future
         finally:
             self._answers.pop(question.id, None)
+            self._release(line)
         if not isinstance(answer, kind):
             raise loading()
         return answer
 
-    def _send(self, message: msgspec.Struct) -> None:
-        if self._writer is not None and not self._writer.is_closing():
-            self._writer.write(encode(message))
+    async def _open(self, sock: socket.socket) -> None:
+        line = Line(self._deliver, self._on_end)
+        await line.open(sock)
+        self._line = line
 
-    async def _read(self, reader: asyncio.StreamReader) -> None:
-        decoder: Decoder[FromRuntime] = Decoder(FromRuntime)
-        try:
-            while data := await reader.read(READ_BYTES):
-                for message in decoder.feed(data):
-                    self._deliver(message)
-        except (FramingError, ConnectionError):
-            pass  # a broken peer and a gone one end alike: the supervisor starts another
-        self._detach()
-
-    def _deliver(self, message: FromRuntime) -> None:
+    def _deliver(self, line: Line, message: FromRuntime) -> None:
         if isinstance(message, Hello):
-            self.model = message
-            self._recovery.resume()
-        elif (future := self._answers.get(message.id)) is not None:
-            if isinstance(message, Single) and not future.done():
-                future.set_result(message)
+            if line is self._line:
+                self.model = message
+                self._recovery.resume()
+        elif (asked := self._answers.get(message.id)) is not None:
+            if isinstance(message, Single) and not asked[1].done():
+                asked[1].set_result(message)
         elif isinstance(message, StreamEvent) and (stream := self._streams.get(message.id)) is not None:
             stream.put(message)
             self._recovery.heard(stream, message)
 
-    async def _let_go(self) -> None:
-        if self._reading is not None:
-            self._reading.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await self._reading
-            self._reading = None
-        self._detach()
+    def _resend(self, request: Generate) -> None:
+        """An answer goes to the runtime that is there now."""
+        stream = self._streams.get(request.id)
+        if stream is not None and self._line is not None:
+            stream.line = self._line
+            stream.send(request)
 
-    def _detach(self) -> None:
-        self.model = None
-        if self._writer is not None:
-            self._writer.close()
-            self._writer = None
-            self._recovery.died(list(self._streams.values()))
-        for future in self._answers.values():
-            if not future.done():
+    def _release(self, line: Line) -> None:
+        """Let go of a runtime that is leaving, once it owes nothing."""
+        owes = any(stream.line is line for stream in self._streams.values())
+        asked = any(whom is line for whom, _ in self._answers.values())
+        if line in self._leaving and not owes and not asked:
+            self._leaving.discard(line)
+            task = asyncio.create_task(line.close(), name="leaving runtime")
+            self._closing.add(task)
+            task.add_done_callback(self._closing.discard)
+
+    def _on_end(self, line: Line) -> None:
+        """A runtime is gone, by our will or its own."""
+        self._leaving.discard(line)
+        if line is self._line:
+            self._line, self.model = None, None
+        self._recovery.died([stream for stream in self._streams.values() if stream.line is line])
+        for whom, future in self._answers.values():
+            if whom is line and not future.done():
                 future.set_exception(loading())
+        if self._line is not None and self.model is not None:
+            self._recovery.resume()
 
 
 def loading() -> Unavailable:

@@ -41,6 +41,13 @@ _NUMBERS = {
 }
 _U32, _U64 = _NUMBERS[4], _NUMBERS[10]
 _STRING, _ARRAY = 8, 9
+_SOURCES = (
+    "general.source.url",
+    "general.source.huggingface.repository",
+    "general.source.repo_url",
+    "general.repo_url",
+    "general.url",
+)
 
 
 class GgufError(Exception):
@@ -49,9 +56,13 @@ class GgufError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class GgufHeader:
-    """What a model file says of itself, fit to be printed. `n_params` counts its tensors' elements."""
+    """What a model file says of itself, fit to be printed. `n_params` counts its tensors' elements.
+
+    `kind`: "model", "adapter" (LoRA) or what else the file calls itself, such as "mmproj".
+    """
 
     version: int
+    kind: str
     architecture: str
     name: str
     quantization: str
@@ -59,6 +70,7 @@ class GgufHeader:
     n_params: int
     has_chat_template: bool
     licence: str
+    licence_name: str
     source: str
 
 
@@ -136,6 +148,7 @@ def _read(reader: _Reader, size: int) -> GgufHeader:
         raise GgufError("it holds no model")
     return GgufHeader(
         version=version,
+        kind=_text(pairs, "general.type") or "model",
         architecture=architecture,
         name=_text(pairs, "general.name"),
         quantization=FILE_TYPES.get(_whole(pairs, "general.file_type", -1), "mixed"),
@@ -143,7 +156,8 @@ def _read(reader: _Reader, size: int) -> GgufHeader:
         n_params=n_params,
         has_chat_template=bool(pairs.get("tokenizer.chat_template")),
         licence=_text(pairs, "general.license"),
-        source=_text(pairs, "general.source.url") or _text(pairs, "general.url"),
+        licence_name=_text(pairs, "general.license.name"),
+        source=next(filter(None, (_text(pairs, key) for key in _SOURCES)), ""),
     )
 
 

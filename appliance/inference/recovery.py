@@ -9,11 +9,9 @@ import asyncio
 import contextlib
 from collections.abc import Callable, Iterable
 
-import msgspec
-
 from appliance.inference.streams import Stream
 from appliance.inference.suspects import Suspects
-from appliance.protocol.messages import Failed, Finished, Queued, StreamEvent, Token
+from appliance.protocol.messages import Failed, Finished, Generate, Queued, StreamEvent, Token
 
 TELL_S = 1.0  # how often those who are held hear that they still have their place
 PATIENCE_S = 120.0  # a process that is not there by then will not come
@@ -26,7 +24,7 @@ class Recovery:
     Belongs to the event loop. `send` takes a frame for the runtime and must not block.
     """
 
-    def __init__(self, suspects: Suspects, send: Callable[[msgspec.Struct], None]) -> None:
+    def __init__(self, suspects: Suspects, send: Callable[[Generate], None]) -> None:
         self._suspects = suspects
         self._send = send
         self._held: dict[str, Stream] = {}

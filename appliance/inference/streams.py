@@ -5,6 +5,7 @@ from collections import deque
 
 import msgspec
 
+from appliance.inference.line import Line
 from appliance.protocol.messages import Failed, Finished, Generate, Progress, StreamEvent, Token
 
 MOST_LIVES = 3
@@ -14,7 +15,8 @@ class Stream:
     """Events wait here for their reader; text that piles up becomes one event.
 
     `begun`: the runtime works, or may have begun to work, on it. `spoke`: the reader may have seen
-    text. `lives`: how often it was waiting when a runtime died. Belongs to the event loop.
+    text. `lives`: how often it may be waiting when a runtime dies. `line`: to the runtime that has it.
+    Belongs to the event loop.
     """
 
     def __init__(self, request: Generate) -> None:
@@ -22,8 +24,14 @@ class Stream:
         self.begun = True  # until it is said to wait
         self.spoke = False
         self.lives = MOST_LIVES
+        self.line: Line | None = None
         self._events: deque[StreamEvent] = deque()
         self._wake: asyncio.Future[None] | None = None
+
+    def send(self, message: msgspec.Struct) -> None:
+        """A frame for the runtime that has this answer."""
+        if self.line is not None:
+            self.line.send(message)
 
     def put(self, event: StreamEvent) -> None:
         """One more event; never waits."""

@@ -20,7 +20,24 @@ class AskAttest(msgspec.Struct, frozen=True, tag_field="type", tag="attest"):
     """Attack yourself, and sign, date and record what came of it."""
 
 
-Question = AskStatus | AskProbe | AskAttest
+class AskModel(msgspec.Struct, frozen=True, tag_field="type", tag="model"):
+    """Which model serves now? The answer's value is a RunningModel."""
+
+
+class UseModel(msgspec.Struct, frozen=True, tag_field="type", tag="use-model"):
+    """Load the model of this name and let it take over."""
+
+    name: str
+
+
+class RunningModel(msgspec.Struct, frozen=True):
+    """The serving model. `sha256` is what its process was told to load."""
+
+    name: str
+    sha256: str
+
+
+Question = AskStatus | AskProbe | AskAttest | AskModel | UseModel
 
 
 class Answer(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):

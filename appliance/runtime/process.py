@@ -29,10 +29,20 @@ INTAKE_S = 0.1
 SPIN_COUNT = "1000"  # some microseconds
 
 
-def main(sock: socket.socket, settings: RuntimeSettings) -> None:
-    """Serve one model over `sock`; returns at its end of file.
+class CannotServe(SystemExit):
+    """The model cannot be loaded; `reason` is for a person."""
 
-    Exits with status 3, after one JSON line on stderr, when the model cannot be loaded.
+    def __init__(self, reason: str) -> None:
+        super().__init__(EXIT_MODEL)
+        self.reason = reason
+
+
+def main(
+    sock: socket.socket, settings: RuntimeSettings, on_loaded: Callable[[], None] = lambda: None
+) -> None:
+    """Serve one model over `sock`; returns at its end of file. `on_loaded`: Hello is on its way.
+
+    Raises CannotServe, after one JSON line on stderr, when the model cannot be loaded.
     """
     # libgomp's threads spin for milliseconds at every barrier; when another process needs a core that
     # starves the thread they wait for (measured: 1 token a second instead of 18). Read when it is loaded.
@@ -69,6 +79,7 @@ def main(sock: socket.socket, settings: RuntimeSettings) -> None:
     inbox: Inbox = Inbox()
     threading.Thread(target=read_frames, args=(sock, inbox), name="frames in", daemon=True).start()
     threading.Thread(target=writer.run, name="frames out", daemon=True).start()
+    on_loaded()
     serve(engine, inbox, clock.monotonic)
     writer.close()
 
@@ -89,4 +100,4 @@ def serve(engine: Engine, inbox: Inbox, monotonic: Callable[[], float]) -> None:
 
 def _cannot_serve(code: str, reason: str) -> None:
     print(json.dumps({"error": code, "reason": reason}), file=sys.stderr, flush=True)  # noqa: T201
-    raise SystemExit(EXIT_MODEL)
+    raise CannotServe(reason)

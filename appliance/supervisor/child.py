@@ -66,8 +66,12 @@ def _become(spec: ChildSpec) -> None:
     if spec.role == "runtime":
         from appliance.runtime import process  # noqa: PLC0415 - only behind the closed jail
 
-        if spec.runtime is not None:
-            process.main(peer, spec.runtime)
+        loaded = Report(process=spec.role, ready=True)
+        try:
+            if spec.runtime is not None:
+                process.main(peer, spec.runtime, lambda: _report(spec, loaded))
+        except process.CannotServe as error:
+            raise ConfigError(N_("The model cannot be used: %(reason)s."), reason=error.reason) from None
     elif spec.role == "sealer":
         from appliance.egress import sealer  # noqa: PLC0415 - only behind the closed jail
 

@@ -18,8 +18,17 @@ import appliance
 from appliance.config import Settings
 from appliance.egress import attestation
 from appliance.egress.status import Status
-from appliance.errors import N_
-from appliance.protocol.control import AskAttest, AskProbe, AskStatus, Question, answer_with
+from appliance.errors import N_, NaesilError
+from appliance.protocol.control import (
+    AskAttest,
+    AskModel,
+    AskProbe,
+    AskStatus,
+    Question,
+    RunningModel,
+    UseModel,
+    answer_with,
+)
 from appliance.supervisor.children import Child
 from appliance.supervisor.door import Caller
 from appliance.supervisor.findings import Attested, Found, Heartbeat, Probed
@@ -27,6 +36,7 @@ from appliance.supervisor.lookaround import LookAround
 from appliance.supervisor.questions import OnAnswer, text_of
 from appliance.supervisor.selfattack import ProbeResult, Secrets, SelfAttack
 from appliance.supervisor.spec import Report, RoleName, send_report
+from appliance.supervisor.switch import Switch
 
 HEARTBEAT_S = 60.0
 DAY_S = 86_400.0
@@ -48,6 +58,8 @@ class Staff(Protocol):
     def selector(self) -> selectors.BaseSelector: ...
     @property
     def stopping(self) -> bool: ...
+    @property
+    def switch(self) -> Switch: ...
 
     def ask(
         self,
@@ -95,6 +107,10 @@ class Desk:
             self.probe("command line", answer, caller.refuse)
         elif isinstance(question, AskAttest):
             self.attest(answer, caller.refuse)
+        elif isinstance(question, AskModel):
+            answer(self._running_model())
+        elif isinstance(question, UseModel):
+            self._staff.switch.use(question.name, partial(_tell_switched, answer, caller.refuse))
 
     def on_web(self, report: Report, line: socket.socket | None) -> None:
         """A question from a page of the console; the answer goes back over the control line."""
@@ -113,6 +129,14 @@ class Desk:
             self.probe("console", answer, fail)
         elif report.ask == "attest":
             self.attest(answer, fail)
+        elif report.ask == "use-model":
+            name = msgspec.json.decode(report.body, type=str)
+            refuse = partial(_refuse_page, answer)
+            self._staff.switch.use(name, partial(_tell_switched, answer, refuse))
+
+    def _running_model(self) -> RunningModel:
+        model = self._staff.switch.model
+        return RunningModel(model.model_name, model.model_sha256)
 
     def probe(self, occasion: str, on_done: OnFinding, on_failure: OnFailure) -> None:
         """Attack from inside every process, and record how it ended."""
@@ -206,3 +230,14 @@ def _plain(value: msgspec.Struct) -> dict[str, Any]:
 
 def _nothing(_value: Any) -> None:
     """Nobody waits for this one."""
+
+
+def _tell_switched(answer: OnFinding, refuse: Callable[..., None], error: NaesilError | None) -> None:
+    if error is None:
+        answer(True)
+    else:
+        refuse(error.template, **{name: str(value) for name, value in error.params.items()})
+
+
+def _refuse_page(answer: OnFinding, template: str, **params: str) -> None:
+    answer({"error": template, "params": params})

@@ -72,13 +72,34 @@ class _Starter:
         owner: Owner | None,
     ) -> None:
         self._settings = settings
-        self._runtime = runtime
+        self.runtime = runtime
         self._listener = listener
         self._destinations = destinations
         self._owner = owner
         self._token_sha256 = hashlib.sha256(setup_token.encode()).hexdigest()
 
-    def __call__(self, role: RoleName, supervisor: Supervisor) -> children.Child:
+    def __call__(self, role: RoleName, supervisor: Supervisor, /) -> children.Child:
+        child, ours = self._start(role, self.runtime)
+        if role == "web":
+            supervisor.use_control(ours)
+        elif role == "gate" or role == "broker":  # noqa: PLR1714 - so that the checker follows
+            supervisor.exchange.use(role, ours)
+        else:
+            supervisor.tell_web(Report(process=role, attach=role), ours)
+        return child
+
+    def load(self, name: str) -> RuntimeSettings:
+        """The orders for another model; its file was verified by whoever asks."""
+        settings = dataclasses.replace(self._settings, model=name)
+        model = resolve(settings, verify=False)
+        entrust(settings, model.path)
+        return runtime_settings(settings, model)
+
+    def start_runtime(self, runtime: RuntimeSettings) -> tuple[children.Child, socket.socket]:
+        return self._start("runtime", runtime)
+
+    def _start(self, role: RoleName, runtime: RuntimeSettings) -> tuple[children.Child, socket.socket]:
+        """The child, and our end of its socketpair."""
         adopt(self._settings.data)
         ours, theirs = socket.socketpair()
         our_status, their_status = socket.socketpair()
@@ -90,7 +111,7 @@ class _Starter:
             status=their_status.fileno(),
             peer=theirs.fileno(),
             listen=self._listener.fileno() if role == "web" else -1,
-            runtime=self._runtime if role == "runtime" else None,
+            runtime=runtime if role == "runtime" else None,
             setup_token_sha256=self._token_sha256 if role == "web" else "",
             user=self._owner,
             destinations=self._destinations if role in ("web", "gate", "broker") else (),
@@ -98,13 +119,7 @@ class _Starter:
         child = children.start(spec, our_status)
         their_status.close()
         theirs.close()
-        if role == "web":
-            supervisor.use_control(ours)
-        elif role == "gate" or role == "broker":  # noqa: PLR1714 - so that the checker follows
-            supervisor.exchange.use(role, ours)
-        else:
-            supervisor.tell_web(Report(process=role, attach=role), ours)
-        return child
+        return child, ours
 
 
 def _roles(destinations: tuple[Destination, ...]) -> tuple[RoleName, ...]:

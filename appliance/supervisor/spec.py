@@ -45,10 +45,10 @@ class Report(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """One line between supervisor and child: JSON, newline-terminated.
 
     child -> supervisor: `guard` with `detail` (the guard's own report), `error`, `ready`
-    (web serves; `setup`: no administrator exists yet).
+    (web serves; `setup`: no administrator exists yet; of a runtime: its model is loaded).
     web -> supervisor: `attach` "gate" (its trapped calls and its memory follow).
-    supervisor -> web: `guard` of a `process`, `attach` (a descriptor follows), `restarted`,
-    `event` (what gate or broker did).
+    supervisor -> web: `guard` of a `process`, `attach` (a descriptor follows; `switched`: the
+    runtime before it finishes what it has), `restarted`, `event` (what gate or broker did).
     Either way: a question `ask` with its `body` (JSON), and the answer, which is the `body`
     of a line with the same `request` and no `ask`.
     """
@@ -61,6 +61,7 @@ class Report(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     setup: bool = False
     attach: Literal["", "runtime", "sealer", "gate"] = ""
     restarted: bool = False
+    switched: bool = False
     event: EgressEvent | None = None
     request: str = ""
     ask: str = ""

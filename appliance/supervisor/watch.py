@@ -14,7 +14,7 @@ import socket
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import IO
+from typing import IO, Protocol
 
 import msgspec
 
@@ -28,6 +28,7 @@ from appliance.supervisor.door import Door
 from appliance.supervisor.exchange import Exchange
 from appliance.supervisor.questions import OnAnswer, Questions
 from appliance.supervisor.spec import Report, ReportLine, RoleName, send_report
+from appliance.supervisor.switch import Starts, Switch
 
 log = logging.getLogger(__name__)
 
@@ -38,7 +39,11 @@ MAX_QUICK_DEATHS = 5
 READ_BYTES = 65536
 MAX_DESCRIPTORS = 2
 
-Starter = Callable[[RoleName, "Supervisor"], Child]
+
+class Starter(Starts, Protocol):
+    """Makes the child of a role."""
+
+    def __call__(self, role: RoleName, supervisor: "Supervisor", /) -> Child: ...
 
 
 @dataclass(slots=True)
@@ -63,6 +68,8 @@ class Supervisor:
         settings: Settings,
     ) -> None:
         self._starter = starter
+        self.switch = Switch(self, starter)
+        self._loaded = False
         self._clock = clock
         self._on_ready = on_ready
         self._door = door
@@ -93,7 +100,7 @@ class Supervisor:
         self._door.open(self.selector, self._desk.on_question)
         for role in self._restarts:
             self._start(role)
-        while self.children or self._waiting_restart():
+        while self.children or self.switch.children or self._waiting_restart():
             for key, _ in self.selector.select(self._timeout()):
                 key.data()
             self._on_time()
@@ -160,9 +167,20 @@ class Supervisor:
         self.children[role] = child
         record = self._restarts[role]
         record.started, record.due = self._clock.monotonic(), None
+        self.attend(child)
+
+    def attend(self, child: Child) -> None:
+        """Hear what a child says and when it ends."""
         self.selector.register(child.pidfd, selectors.EVENT_READ, lambda: self._on_death(child))
         self.selector.register(child.output, selectors.EVENT_READ, lambda: self._on_output(child))
         self.selector.register(child.status, selectors.EVENT_READ, lambda: self._on_status(child))
+
+    def replace_runtime(self, child: Child) -> Child | None:
+        """This one serves from now on; the one before it, if there was one."""
+        old = self.children.get("runtime")
+        self.children["runtime"] = child
+        self._restarts["runtime"].due = None
+        return old
 
     def _on_output(self, child: Child) -> None:
         data = _read(child.output.fileno())
@@ -180,6 +198,9 @@ class Supervisor:
             child.error = report.error or child.error
             if report.request:
                 self._questions.on_report(child.role, report)
+            if report.ready:
+                self._loaded = True
+                self.switch.on_ready(child)
             if report.guard:
                 child.guard = report.detail
                 log.info("%s is behind the guard: %s", child.role, report.guard)
@@ -217,6 +238,8 @@ class Supervisor:
         for source in (child.pidfd, child.output, child.status):
             self._forget(source)
         child.close()
+        if self.switch.on_death(child):
+            return
         del self.children[child.role]
         self._questions.on_death(child.role)
         code = child.process.returncode
@@ -226,7 +249,7 @@ class Supervisor:
                 self.exchange.close()
             return
         log.warning("%s ended with status %d", child.role, code)
-        if child.error:
+        if child.error and not (child.role == "runtime" and self._loaded):
             self._stop(ConfigError("%(error)s", error=child.error))
             return
         self._schedule(child.role)
@@ -246,7 +269,7 @@ class Supervisor:
         self._questions.on_time(now)
         if self._kill_at is not None:
             if now >= self._kill_at:
-                for child in self.children.values():
+                for child in (*self.children.values(), *self.switch.children):
                     child.process.kill()
             return
         for role, record in self._restarts.items():
@@ -268,6 +291,7 @@ class Supervisor:
     def _stop(self, failure: ConfigError | None) -> None:
         """Let web drain; the others end when it lets go of their socketpairs."""
         self._failure = failure
+        self.switch.stop()
         self._kill_at = self._clock.monotonic() + (DRAIN_S if failure is None else FOLLOW_S)
         for child in self.children.values():
             if child.role == "web":

@@ -93,7 +93,7 @@ class Web:
         tasks: set[asyncio.Task[None]] = set()  # held, or they could be collected while they run
         async for report, sock in control.reports():
             if report.attach == "runtime" and sock is not None:
-                await self.inference.attach(sock)
+                await (self.inference.switch(sock) if report.switched else self.inference.attach(sock))
             elif report.attach == "sealer" and sock is not None:
                 sealer.attach(sock)
             elif report.restarted:

@@ -49,7 +49,7 @@ def start(setup: Setup, model: Path) -> AbstractAsyncContextManager[Target]:
 
 
 def build() -> None:
-    """Fetch the source package through pip, and compile. Says what it does."""
+    """Fetch the source package through pip, and compile it, giving way to everything else."""
     folder = BUILDS / "llama-server"
     folder.mkdir(parents=True, exist_ok=True)
     wanted = f"llama-cpp-python=={version('llama-cpp-python')}"
@@ -59,12 +59,12 @@ def build() -> None:
     with tarfile.open(archive) as packed:
         packed.extractall(folder, filter="data")
     source = next(iter(sorted(folder.glob("llama_cpp_python-*/vendor/llama.cpp"))))
-    target = folder / "build"
-    options = [f"-D{name}=OFF" for name in OFF]
-    subprocess.run(["cmake", "-S", source, "-B", target, "-DCMAKE_BUILD_TYPE=Release", *options], check=True)
-    subprocess.run(
-        ["cmake", "--build", target, "--target", "llama-server", "--parallel", str(threads())], check=True
-    )
+    own = Path(sys.executable).parent / "cmake"
+    cmake = ["nice", "-n19", str(own if own.exists() else "cmake")]
+    options = ["-DCMAKE_BUILD_TYPE=Release", *(f"-D{name}=OFF" for name in OFF)]
+    target = str(folder / "build")
+    subprocess.run([*cmake, "-S", str(source), "-B", target, *options], check=True)
+    subprocess.run([*cmake, "--build", target, "--target", "llama-server", f"-j{threads()}"], check=True)
 
 
 if __name__ == "__main__":

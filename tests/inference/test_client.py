@@ -95,3 +95,40 @@ def test_without_a_runtime_a_request_is_told_to_come_back() -> None:
         assert [type(event) for event in events] == [Failed]
 
     asyncio.run(scenario())
+
+
+def test_a_switch_lets_the_old_runtime_finish_and_asks_the_new_one() -> None:
+    async def scenario(client: InferenceClient, old: ScriptedRuntime) -> None:
+        old.hold = True
+        begun = asyncio.create_task(collect(client, "begun"))
+        while not old.asked:
+            await asyncio.sleep(0)
+        new = ScriptedRuntime()
+        await new.switch(client)
+        after = await collect(client, "after")
+        assert isinstance(after[-1], Finished)
+        assert [one.id for one in new.asked] == ["after"]
+        assert not begun.done()
+        old.finish()
+        assert isinstance((await begun)[-1], Finished)
+        assert await old.let_go()
+        await new.close()
+
+    together(scenario)
+
+
+def test_a_leaving_runtime_that_dies_takes_nothing_of_the_new_one_with_it() -> None:
+    async def scenario(client: InferenceClient, old: ScriptedRuntime) -> None:
+        old.hold, old.words = True, ()
+        begun = asyncio.create_task(collect(client, "begun"))
+        while not old.asked:
+            await asyncio.sleep(0)
+        new = ScriptedRuntime()
+        await new.switch(client)
+        old.die()
+        assert isinstance((await begun)[-1], Finished)  # it had said nothing: the new one answers it
+        assert [one.id for one in new.asked] == ["begun"]
+        assert client.model is not None
+        await new.close()
+
+    together(scenario)
