@@ -86,6 +86,10 @@ class Settings:
         return self.data / "models"
 
     @property
+    def attestations_folder(self) -> Path:
+        return self.data / "exports" / "attestations"
+
+    @property
     def run_folder(self) -> Path:
         return self.data / "run"
 

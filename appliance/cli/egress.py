@@ -43,7 +43,8 @@ def status(data: Data = None, json: Json = False) -> None:
         return
     typer.echo(f"level: {found['level']}")
     rows = [("PROCESS", "PID", "LEVEL", "WALL", "STANDS", "SEEN")]
-    for one in found["processes"]:
+    shown = [*found["processes"], found["supervisor"]]
+    for one in shown:
         rows += [
             (one["process"], one["pid"], one["level"], wall["name"], _yes(wall["stands"]), wall["seen"])
             for wall in one["walls"]
@@ -51,7 +52,7 @@ def status(data: Data = None, json: Json = False) -> None:
     output.table(rows)
     sockets = [
         (one["process"], sock["kind"], sock["protocol"], sock["local"], sock["peer"])
-        for one in found["processes"]
+        for one in shown
         for sock in one["facts"]["sockets"] or ()
     ]
     typer.echo("")

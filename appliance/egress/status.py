@@ -33,10 +33,14 @@ class ProcessStatus(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Status(msgspec.Struct, frozen=True, kw_only=True):
-    """`level` is that of the weakest process behind a jail."""
+    """`level` is that of the weakest process behind a jail.
+
+    The supervisor closes none: it starts the others, and is given nothing that a person wrote.
+    """
 
     level: Level
     processes: tuple[ProcessStatus, ...]
+    supervisor: ProcessStatus
 
 
 def process_status(process: str, seen: Facts, claims: Mapping[str, Any]) -> ProcessStatus:
@@ -52,9 +56,13 @@ def process_status(process: str, seen: Facts, claims: Mapping[str, Any]) -> Proc
     return ProcessStatus(process=process, pid=seen.pid, level=_level(walls), walls=walls, facts=seen)
 
 
-def product_status(processes: Sequence[ProcessStatus]) -> Status:
-    jailed = [one.level for one in processes if one.process != "supervisor"]
-    return Status(level=min(jailed, key=LEVELS.index, default="off"), processes=tuple(processes))
+def product_status(processes: Sequence[ProcessStatus], supervisor: ProcessStatus) -> Status:
+    levels = [one.level for one in processes]
+    return Status(
+        level=min(levels, key=LEVELS.index, default="off"),
+        processes=tuple(processes),
+        supervisor=supervisor,
+    )
 
 
 def _level(walls: Sequence[Wall]) -> Level:

@@ -11,6 +11,7 @@ from appliance.chat.service import Chat
 from appliance.clock import Clock
 from appliance.completions.pipeline import Completions
 from appliance.config import Settings
+from appliance.egress.proving import Attestations, Proving
 from appliance.identity.accounts import Accounts
 from appliance.identity.house import Identity
 from appliance.identity.keys import ApiKeys
@@ -38,6 +39,8 @@ class Services:
     clock: Clock
     settings: Settings
     setup_token_sha256: str | None
+    proving: Proving
+    attestations: Attestations
     started_at: datetime = field(init=False)
 
     def __post_init__(self) -> None:

@@ -17,6 +17,7 @@ import msgspec
 import appliance
 from appliance.config import Settings
 from appliance.egress import attestation
+from appliance.egress.proving import ProbeResult
 from appliance.egress.status import Status
 from appliance.errors import N_, NaesilError
 from appliance.protocol.control import (
@@ -31,10 +32,10 @@ from appliance.protocol.control import (
 )
 from appliance.supervisor.children import Child
 from appliance.supervisor.door import Caller
-from appliance.supervisor.findings import Attested, Found, Heartbeat, Probed
+from appliance.supervisor.findings import Found, Heartbeat, Probed, Signed
 from appliance.supervisor.lookaround import LookAround
 from appliance.supervisor.questions import OnAnswer, text_of
-from appliance.supervisor.selfattack import ProbeResult, Secrets, SelfAttack
+from appliance.supervisor.selfattack import Secrets, SelfAttack
 from appliance.supervisor.spec import Report, RoleName, send_report
 from appliance.supervisor.switch import Switch
 
@@ -166,7 +167,7 @@ class Desk:
             if note is None:
                 on_failure(NOT_SIGNED)
                 return
-            found = Attested(note=note, ok=result.ok, level=status.level)
+            found = Signed(note=note, ok=result.ok, level=status.level)
             self._record(
                 found, lambda entry: on_done({"note": note, "ok": result.ok, "entry": entry}), on_failure
             )

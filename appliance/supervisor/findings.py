@@ -2,9 +2,9 @@
 
 import msgspec
 
+from appliance.egress.proving import ProbeResult
 from appliance.egress.report import Level
 from appliance.egress.status import Status
-from appliance.supervisor.selfattack import ProbeResult
 
 
 class Probed(msgspec.Struct, frozen=True, tag=True):
@@ -20,7 +20,7 @@ class Heartbeat(msgspec.Struct, frozen=True, tag=True):
     status: Status
 
 
-class Attested(msgspec.Struct, frozen=True, kw_only=True, tag=True):
+class Signed(msgspec.Struct, frozen=True, kw_only=True, tag=True):
     """A signed attestation, to be kept and recorded."""
 
     note: str
@@ -28,4 +28,4 @@ class Attested(msgspec.Struct, frozen=True, kw_only=True, tag=True):
     level: Level
 
 
-Found = Probed | Heartbeat | Attested
+Found = Probed | Heartbeat | Signed

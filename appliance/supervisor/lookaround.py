@@ -43,10 +43,10 @@ class LookAround:
         def on_facts(role: RoleName, body: msgspec.Raw | None) -> None:
             gathered[role] = _facts(body)
             if len(gathered) == len(roles):
-                on_status(product_status([_supervisor(), *self._seen(gathered)]))
+                on_status(product_status(self._seen(gathered), _supervisor()))
 
         if not roles:
-            on_status(product_status([_supervisor()]))
+            on_status(product_status([], _supervisor()))
         for role in roles:
             self._staff.ask(role, "facts", NOTHING, PATIENCE_S, partial(on_facts, role))
 

@@ -6,18 +6,17 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from hashlib import sha256
 from itertools import count
-from pathlib import Path
-from typing import Any
 
 import msgspec
 
 from appliance.audit.actions import AuditAction
 from appliance.audit.entry import Entry
-from appliance.core import SYSTEM, Outcome
+from appliance.core import SYSTEM, Outcome, Principal
+from appliance.egress.proving import Attestations, Attested, LastProbe, ProbeResult
 from appliance.egress.status import ProcessStatus, Status
 from appliance.errors import N_, NaesilError, Unavailable
 from appliance.supervisor.control import Control
-from appliance.supervisor.findings import Attested, Found, Heartbeat, Probed
+from appliance.supervisor.findings import Found, Heartbeat, Probed, Signed
 from appliance.supervisor.journal import EgressTotals
 from appliance.supervisor.spec import Report
 
@@ -26,16 +25,25 @@ PATIENCE_S = 60.0
 log = logging.getLogger(__name__)
 
 
+class _Refusal(msgspec.Struct):
+    """The part of an answer that says why there is none."""
+
+    error: str = ""
+
+
 class Proofs:
     """Owned by web's event loop. `append` writes one entry in a transaction of its own and may fail."""
 
-    def __init__(self, append: Callable[[Entry], str], folder: Path, totals: EgressTotals) -> None:
+    def __init__(
+        self, append: Callable[[Entry], str], attestations: Attestations, totals: EgressTotals
+    ) -> None:
         self._append = append
-        self._folder = folder
+        self._attestations = attestations
         self._totals = totals
         self._control: Control | None = None
         self._numbers = count(1)
-        self._asked: dict[str, asyncio.Future[Any]] = {}
+        self._asked: dict[str, asyncio.Future[msgspec.Raw]] = {}
+        self.last: LastProbe | None = None
 
     def use(self, control: Control) -> None:
         self._control = control
@@ -45,10 +53,28 @@ class Proofs:
         if report.ask == "record":
             await self._record(report)
         elif (waiting := self._asked.pop(report.request, None)) is not None and not waiting.done():
-            waiting.set_result(msgspec.json.decode(report.body))
+            waiting.set_result(report.body)
 
-    async def ask(self, what: str) -> Any:
-        """Ask the supervisor for `status`, `probe` or `attest`. Raises Unavailable with its reason."""
+    async def status(self) -> Status:
+        return msgspec.json.decode(await self._ask("status"), type=Status)
+
+    async def probe(self, asked_by: Principal) -> ProbeResult:
+        await self._note(asked_by, "probe")
+        return msgspec.json.decode(await self._ask("probe"), type=ProbeResult)
+
+    async def attest(self, asked_by: Principal) -> Attested:
+        await self._note(asked_by, "attestation")
+        return msgspec.json.decode(await self._ask("attest"), type=Attested)
+
+    async def _note(self, asked_by: Principal, what: str) -> None:
+        """Who asked for it; durable before it is done."""
+        entry = Entry(
+            action=AuditAction.EGRESS_PROOF_ASKED, actor=asked_by, outcome=Outcome.ALLOWED, object=what
+        )
+        await asyncio.to_thread(self._append, entry)
+
+    async def _ask(self, what: str) -> msgspec.Raw:
+        """The supervisor's answer. Raises Unavailable with its reason when there is none."""
         if self._control is None:
             raise _away()
         request = f"web-{next(self._numbers)}"
@@ -60,8 +86,9 @@ class Proofs:
             raise _away() from None
         finally:
             self._asked.pop(request, None)
-        if "error" in answer:
-            raise Unavailable(answer["error"])
+        refusal = msgspec.json.decode(answer, type=_Refusal)
+        if refusal.error:
+            raise Unavailable(refusal.error)
         return answer
 
     async def _record(self, report: Report) -> None:
@@ -78,9 +105,12 @@ class Proofs:
 
     def _write(self, found: Found) -> str:
         """The note's file first: an entry never speaks of a note that is not there. In a thread."""
-        if isinstance(found, Attested):
-            keep(found, self._folder)
-        return self._append(entry_for(found, _traffic(self._totals)))
+        if isinstance(found, Signed):
+            self._attestations.keep(found.note)
+        entry = self._append(entry_for(found, _traffic(self._totals)))
+        if isinstance(found, Probed):
+            self.last = LastProbe(datetime.now(UTC), found.result)
+        return entry
 
 
 def entry_for(found: Found, traffic: str) -> Entry:
@@ -96,15 +126,6 @@ def entry_for(found: Found, traffic: str) -> Entry:
         object=f"attestation:{sha256(found.note.encode()).hexdigest()}",
         guard_level=found.level,
     )
-
-
-def keep(found: Attested, folder: Path) -> Path:
-    """The note as a file; called before its entry is committed, so an entry's note is never missing."""
-    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    time = datetime.now(UTC).strftime("%Y%m%dT%H%M%SZ")
-    path = folder / f"{time}-{sha256(found.note.encode()).hexdigest()[:12]}.txt"
-    path.write_text(found.note, "utf-8")
-    return path
 
 
 def _probed(found: Probed) -> Entry:

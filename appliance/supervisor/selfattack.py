@@ -15,7 +15,8 @@ from typing import Protocol
 import msgspec
 
 from appliance.egress.outside import NEED_A_DOOR, Outside
-from appliance.egress.probe import TECHNIQUES, Outcome, Row
+from appliance.egress.probe import TECHNIQUES, Row
+from appliance.egress.proving import ProbeResult, ProbeRow
 from appliance.supervisor.attend import Attack
 from appliance.supervisor.children import Child
 from appliance.supervisor.questions import OnAnswer
@@ -32,28 +33,6 @@ OFFICE: dict[RoleName, frozenset[str]] = {
     "broker": frozenset({"every_kind_of_socket"}),
 }
 GIVEN_A_DOOR: RoleName = "web"  # the only process that is ever given a socket of the machine's network
-
-
-class ProbeRow(msgspec.Struct, frozen=True):
-    """One line of the table. `layer`: the wall that held; of a void one, why it could not be tried."""
-
-    process: str
-    technique: str
-    layer: str
-    outcome: Outcome
-
-
-class ProbeResult(msgspec.Struct, frozen=True, kw_only=True):
-    """`rows` were tried; `void` could not be on this machine; `heard` is what arrived outside."""
-
-    ok: bool
-    rows: tuple[ProbeRow, ...]
-    void: tuple[ProbeRow, ...]
-    heard: tuple[str, ...]
-
-    @property
-    def leaks(self) -> tuple[ProbeRow, ...]:
-        return tuple(row for row in self.rows if row.outcome == "LEAKED")
 
 
 class Staff(Protocol):

@@ -23,6 +23,7 @@ from appliance.chat.service import Chat
 from appliance.clock import Clock, SystemClock
 from appliance.completions.pipeline import Completions
 from appliance.core import SYSTEM, Outcome
+from appliance.egress.proving import Attestations
 from appliance.egress.sealer import SealerClient
 from appliance.http.app import create_app
 from appliance.http.services import Services
@@ -150,6 +151,19 @@ def build(spec: ChildSpec, clock: Clock) -> Web:
     completions = Completions(database, audit, inference, policy, clock)
     chat = Chat(database, vault, audit, completions, inference, clock)
     people = identity.build(database, vault, audit, clock, policy)
+
+    def append(entries: list[Entry]) -> None:
+        with database.write() as session:
+            for entry in entries:
+                audit.append(session, entry)
+
+    def append_one(entry: Entry) -> str:
+        with database.write() as session:
+            return audit.append(session, entry)
+
+    journal = EgressJournal(append)
+    attestations = Attestations(settings.attestations_folder)
+    proofs = Proofs(append_one, attestations, journal.totals)
     services = Services(
         identity=people,
         chat=chat,
@@ -163,17 +177,7 @@ def build(spec: ChildSpec, clock: Clock) -> Web:
         clock=clock,
         settings=settings,
         setup_token_sha256=spec.setup_token_sha256,
+        proving=proofs,
+        attestations=attestations,
     )
-
-    def append(entries: list[Entry]) -> None:
-        with database.write() as session:
-            for entry in entries:
-                audit.append(session, entry)
-
-    def append_one(entry: Entry) -> str:
-        with database.write() as session:
-            return audit.append(session, entry)
-
-    journal = EgressJournal(append)
-    proofs = Proofs(append_one, settings.data / "exports" / "attestations", journal.totals)
     return Web(spec, clock, database, audit, inference, chat, services, journal, proofs)

@@ -5,11 +5,13 @@ import hashlib
 import tempfile
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
 
+import msgspec
 from sqlalchemy import text
 
 from appliance.admin.erasure import Erasure
@@ -25,7 +27,13 @@ from appliance.chat.values import Conversation, ConversationSummary, Message, Se
 from appliance.clock import Clock
 from appliance.config import Settings, share_folder
 from appliance.core import SYSTEM, Principal, Role
+from appliance.egress import attestation
+from appliance.egress.facts import Facts
+from appliance.egress.probe import Outcome
+from appliance.egress.proving import Attestations, Attested, LastProbe, ProbeResult, ProbeRow
 from appliance.egress.sealer import LocalSealer
+from appliance.egress.sockets import OpenSocket
+from appliance.egress.status import ProcessStatus, Status, Wall
 from appliance.errors import InvalidInput, NotFound
 from appliance.http.services import Services
 from appliance.identity import house as identity
@@ -38,6 +46,7 @@ from appliance.protocol.messages import Failed, Finished, Stats, StreamEvent, To
 from appliance.storage import migrate
 from appliance.storage.engine import Database
 from appliance.storage.vault import Vault
+from appliance.tlog.note import Signer
 from tests.fakes import FakeClock
 
 SETUP_TOKEN = "one-time-token"
@@ -198,6 +207,44 @@ class FakeInference:
         )
 
 
+class FakeProving:
+    """A guard that holds, but for one row when `leaking`; `note` is what it would have signed."""
+
+    def __init__(self, attestations: Attestations) -> None:
+        self.attestations = attestations
+        self.last: LastProbe | None = None
+        self.leaking = False
+        self.asked_by: list[str] = []
+
+    async def status(self) -> Status:
+        calls = Wall("system calls", True, "Seccomp 2, filters 1")
+        facts = Facts(
+            pid=7, threads=3, user=1000, seccomp_mode=2, seccomp_filters=1, no_new_privs=True,
+            capabilities="0" * 16, bounding="0" * 16, core_limit=0,
+            sockets=(OpenSocket("listening", "tcp", "127.0.0.1:8080", "0.0.0.0:0"),),
+        )  # fmt: skip
+        web = ProcessStatus(process="web", pid=7, level="kernel", walls=(calls,), facts=facts)
+        return Status(level="kernel", processes=(web,), supervisor=web)
+
+    async def probe(self, asked_by: Principal) -> ProbeResult:
+        self.asked_by.append(asked_by.user_id)
+        outcome: Outcome = "LEAKED" if self.leaking else "blocked"
+        rows = (ProbeRow("web", "tcp_connect", "system calls", outcome),)
+        result = ProbeResult(ok=not self.leaking, rows=rows, void=(), heard=())
+        self.last = LastProbe(datetime(2026, 3, 2, 9, tzinfo=UTC), result)
+        return result
+
+    async def attest(self, asked_by: Principal) -> Attested:
+        result = await self.probe(asked_by)
+        text = attestation.statement(
+            datetime(2026, 3, 2, 9, tzinfo=UTC), "0", msgspec.to_builtins(await self.status()),
+            msgspec.to_builtins(result),
+        )  # fmt: skip
+        note = Signer("naesil.log/test", bytes(32)).sign(text)
+        self.attestations.keep(note)
+        return Attested(note, result.ok, "entry")
+
+
 class House:
     """The services of one small office, and handles to look behind them.
 
@@ -216,6 +263,7 @@ class House:
         self.audit = AuditLog(self.vault, self.clock, boot_id="00000000-0000-7000-8000-000000000002")
         self.chat = FakeChat(self.clock, script)
         self.inference = FakeInference()
+        self.proving = FakeProving(Attestations(self.settings.attestations_folder))
         self.policy = ActivePolicy(load(share_folder("policies")))
         self.identity = identity.build(self.database, self.vault, self.audit, self.clock, self.policy)
         self.accounts, self.sessions = self.identity.accounts, self.identity.sessions
@@ -233,6 +281,8 @@ class House:
             clock=self.clock,
             settings=self.settings,
             setup_token_sha256=hashlib.sha256(SETUP_TOKEN.encode()).hexdigest(),
+            proving=self.proving,
+            attestations=self.proving.attestations,
         )
 
     def person(self, name: str, *roles: str) -> tuple[Principal, str]:

@@ -41,9 +41,11 @@ def tcp_mapped_address(to: Targets) -> None:
 
 def tcp_raw_system_call(to: Targets) -> None:
     number = linux.call("socket", 2, 1, 0)
-    linux.call("connect", number, _address(to.tcp), 16)
-    os.write(number, to.payload)
-    os.close(number)
+    try:
+        linux.call("connect", number, _address(to.tcp), 16)
+        os.write(number, to.payload)
+    finally:
+        os.close(number)
 
 
 def multipath_tcp(to: Targets) -> None:
