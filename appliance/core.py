@@ -45,11 +45,21 @@ class Permission(StrEnum):
     QUEUE_READ = "system:queue:read"
 
 
+class DataClass(StrEnum):
+    """How much a text may be seen, as N2SF has it; where several meet, the highest counts."""
+
+    OPEN = "O"
+    SENSITIVE = "S"
+    SECRET = "C"
+
+
 class Outcome(StrEnum):
     """How an action ended, as the audit log records it."""
 
     ALLOWED = "allowed"
+    WARNED = "warned"
     MASKED = "masked"
+    ASKED = "asked"
     BLOCKED = "blocked"
     REFUSED = "refused"
     FAILED = "failed"
@@ -92,6 +102,15 @@ SYSTEM = Principal(user_id="system", kind="system")
 
 
 @dataclass(frozen=True, slots=True)
+class Target:
+    """What is acted on, as far as policies can tell one from another."""
+
+    model: str = ""
+    assistant: str = ""
+    data_class: DataClass = DataClass.OPEN
+
+
+@dataclass(frozen=True, slots=True)
 class Usage:
     """What one request cost, in tokens of the model's own vocabulary."""
 
@@ -117,4 +136,4 @@ class Decision:
 
     @property
     def permitted(self) -> bool:
-        return self.outcome in (Outcome.ALLOWED, Outcome.MASKED)
+        return self.outcome in (Outcome.ALLOWED, Outcome.WARNED, Outcome.MASKED)

@@ -96,13 +96,24 @@ class Forbidden(NaesilError):
 
 
 class PolicyViolation(Forbidden):
+    """`spans`: where in the text it was found; `offers`: how the person may go on (masked, as_is)."""
+
     code = "policy_violation"
 
     def __init__(
-        self, template: str, *, rules: tuple[str, ...], field: str | None = None, **params: object
+        self,
+        template: str,
+        *,
+        rules: tuple[str, ...],
+        spans: tuple[tuple[int, int], ...] = (),
+        offers: frozenset[str] = frozenset(),
+        field: str | None = None,
+        **params: object,
     ) -> None:
         super().__init__(template, field=field, **params)
         self.rules = rules
+        self.spans = spans
+        self.offers = offers
 
 
 class NotFound(NaesilError):

@@ -10,6 +10,8 @@ from collections.abc import Callable
 
 import msgspec
 
+from appliance.policy.detectors.own import Own
+from appliance.policy.model import Rulings
 from appliance.policy.stream import StreamScanner
 from appliance.protocol.messages import Chosen, Token
 
@@ -25,6 +27,11 @@ class Hearing:
         self._calls: list[tuple[str, list[str]]] = []
         self.blocked: tuple[str, ...] = ()
         self.frames = 0
+
+    def adopt(self, rulings: Rulings, own: Own) -> None:
+        """From now on follow other rules: the policy changed while the answer was being made."""
+        if self._part is not None:
+            self._part.screen.adopt(rulings, own)
 
     @property
     def detections(self) -> dict[str, int]:

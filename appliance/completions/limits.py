@@ -10,7 +10,7 @@ from threading import Lock
 from appliance.clock import Clock
 from appliance.completions.values import Ask
 from appliance.errors import N_, LimitReached, NaesilError, TooLarge
-from appliance.policy.model import Limit
+from appliance.policy.limits import Limit
 
 WINDOW_S = 60.0
 RETRY_S = 10

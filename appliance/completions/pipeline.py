@@ -32,7 +32,9 @@ from appliance.errors import N_, Forbidden, NaesilError
 from appliance.ids import new_id
 from appliance.inference.client import InferenceClient, loading
 from appliance.policy.active import ActivePolicy
+from appliance.policy.decide import decide
 from appliance.policy.gate import violation
+from appliance.policy.model import PolicySet
 from appliance.policy.stream import StreamScanner
 from appliance.protocol.messages import (
     Embed,
@@ -92,9 +94,11 @@ class Completions:
         if model is None:
             raise loading()
         policy = self._policy.current
-        checked = check_prompt(policy, ask, self._clock.now().date())
+        target = replace(ask.target, model=model.model_name)
+        checked = check_prompt(policy, ask, self._clock.now().date(), target)
         if not checked.decision.permitted:
-            self._refuse(ask, checked.decision, violation(policy, checked.decision))
+            spans = tuple((span.start, span.end) for span in checked.spans)
+            self._refuse(ask, checked.decision, violation(policy, checked.decision, spans, checked.offers))
         if not ask.principal.scope.allows_model(model.model_name):
             self._refuse(ask, checked.decision, _out_of_scope(model.model_name))
         limit = policy.limits_for(ask.principal)
@@ -107,6 +111,7 @@ class Completions:
             tools=checked.tools,
             decision=checked.decision,
             last_turn=checked.last_turn,
+            spans=checked.spans,
             model=model,
             weight=limit.weight,
             most_running=limit.running,
@@ -127,12 +132,18 @@ class Completions:
     ) -> AsyncGenerator[StreamEvent, None]:
         """The answer's events, screened by the policy; leaving early cancels and settles it."""
         today = self._clock.now().date()
-        hearing = Hearing(lambda: StreamScanner(self._policy.current, today))
+        law = _Law(self._policy, admitted)
+        hearing = Hearing(lambda: StreamScanner(law.rulings, law.own, today))
         last: Finished | Failed | None = None
         read = 0
         events = self._inference.generate(_generate(admitted))
         try:
             async for event in events:
+                if law.changed():
+                    hearing.adopt(law.rulings, law.own)
+                    if not law.permits():
+                        last = _filtered(admitted.answer_id, read, hearing)
+                        break
                 if isinstance(event, Token):
                     for shown in hearing.feed(event):
                         yield shown
@@ -232,6 +243,32 @@ class Completions:
             object=admitted.ask.object,
             admitted_at=self._clock.now(),
         )
+
+
+class _Law:
+    """The policy that a running answer stands under, which may be replaced while it runs."""
+
+    def __init__(self, policy: ActivePolicy, admitted: Admitted) -> None:
+        self._active = policy
+        self._ask = admitted.ask
+        self._target = replace(admitted.ask.target, model=admitted.model.model_name)
+        self._follow(policy.current)
+
+    def changed(self) -> bool:
+        """Whether another revision came into force since the last look."""
+        if self._active.current is self._policy:
+            return False
+        self._follow(self._active.current)
+        return True
+
+    def permits(self) -> bool:
+        """Whether the person may still have this answer."""
+        return decide(self._policy, self._ask.principal, self._ask.permission, (), self._target).permitted
+
+    def _follow(self, policy: PolicySet) -> None:
+        self._policy = policy
+        self.rulings = policy.rulings(self._ask.principal, self._target.data_class)
+        self.own = policy.own
 
 
 def _generate(admitted: Admitted) -> Generate:

@@ -6,7 +6,7 @@ from typing import Literal
 
 from sqlalchemy.orm import Session
 
-from appliance.core import Decision, Permission, Principal, Usage
+from appliance.core import Decision, Permission, Principal, Target, Usage
 from appliance.protocol.messages import NO_TOOLS, Hello, Sampling, Tools, Turn
 
 
@@ -22,6 +22,10 @@ class Ask:
     prompt as it stands; "vectors" are texts to embed, one a turn. `own_replies`: the assistant's
     turns were made and screened here; a caller's own are looked at like any other.
     `template_values`: a JSON object for the chat template.
+    `new_from`: the first turn that nobody decided on before; `released`: older turns that were sent
+    as they are for a stated reason. `choice`: how the person wants to go on when the text is held
+    back, "masked" or "as_is" with a `stated_reason`. `target`: what policies can tell apart; the
+    model's name is filled in.
     """
 
     principal: Principal
@@ -40,6 +44,26 @@ class Ask:
     own_replies: bool = False
     tools: Tools = NO_TOOLS
     template_values: str = ""
+    new_from: int = 0
+    released: frozenset[int] = frozenset()
+    choice: str = ""
+    stated_reason: str = ""
+    target: Target = field(default_factory=Target)
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """Where in a text something was found that a rule acts on; offsets in characters.
+
+    `hidden`: the model read a mask in its place.
+    """
+
+    start: int
+    end: int
+    kind: str
+    action: str
+    rules: tuple[str, ...]
+    hidden: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,7 +71,8 @@ class Admitted:
     """An ask that was allowed and whose entry is durable. Only `Completions.admit` makes one.
 
     `turns` and `tools` are what the model will read: personal data masked as the policy says.
-    `last_turn` counts what was masked in the newest turn, by kind; `max_tokens` is the limit
+    `last_turn` counts what was masked in the newest turn, by kind, and `spans` says where something
+    was found in it; `max_tokens` is the limit
     of the answer that policy and request agree on, `most_running` how many answers of this person
     are made at the same time.
     """
@@ -58,6 +83,7 @@ class Admitted:
     tools: Tools
     decision: Decision
     last_turn: dict[str, int]
+    spans: tuple[Span, ...]
     model: Hello
     weight: float
     most_running: int

@@ -1,16 +1,25 @@
-"""The one decision: who, for what, with which findings -> outcome, rules and reasons.
+"""The one decision: who, for what, on what, with which findings -> outcome, rules and reasons.
 
 Pure: no file, clock or randomness, so that yesterday's decision can be made again tomorrow.
-Deny beats allow, block beats mask, and what no rule allows is denied.
+Deny beats allow, the stronger action beats the weaker, and what no rule allows is denied.
 """
 
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from appliance.core import Decision, Outcome, Permission, Principal
+from appliance.core import Decision, Outcome, Permission, Principal, Target
 from appliance.policy.detectors.finding import Finding
-from appliance.policy.model import Action, Direction, PolicySet
+from appliance.policy.model import Action, Direction, PolicySet, Rulings, refused_by
+
+NO_TARGET = Target()
+OUTCOMES = (
+    (Action.BLOCK, Outcome.BLOCKED),
+    (Action.ASK, Outcome.ASKED),
+    (Action.MASK, Outcome.MASKED),
+    (Action.WARN, Outcome.WARNED),
+)
+_MASKING = (Action.MASK, Action.ASK, Action.BLOCK)
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,31 +35,41 @@ def decide(
     principal: Principal,
     permission: Permission,
     findings: Sequence[Finding] = (),
+    target: Target = NO_TARGET,
+    direction: Direction = Direction.PROMPT,
 ) -> Decision:
-    """Whether the principal may do this with a prompt in which `findings` were found.
+    """Whether the principal may do this to `target`, with a text in which `findings` were found.
 
-    `detections` counts the findings that a rule blocks or masks; the reason is in
-    English, for the log: pages explain the rules in the reader's language (PolicySet.explain).
+    `detections` counts the findings of the outcome's action, `rules` names who asked for it; the
+    reason is in English, for the log: pages explain the rules in the reader's language
+    (PolicySet.explain).
     """
-    refused = _refused(policy, principal, permission)
+    refused = refused_by(policy, principal, permission, target)
     if refused:
-        return _decision(policy, Outcome.REFUSED, refused, {})
+        return _decision(policy, Outcome.REFUSED, tuple(refused), {})
     if not findings:
         return Decision(Outcome.ALLOWED, policy_revision=policy.revision)
+    rulings = policy.rulings(principal, target.data_class)
     by_action: dict[Action, Counter[str]] = {action: Counter() for action in Action}
     rules: dict[Action, dict[str, None]] = {action: {} for action in Action}  # a set that keeps its order
     for finding in findings:
-        action, ids = policy.ruling(Direction.PROMPT, finding)
-        by_action[action][finding.type.value] += 1
-        rules[action].update(dict.fromkeys(ids))
-    for action, outcome in ((Action.BLOCK, Outcome.BLOCKED), (Action.MASK, Outcome.MASKED)):
+        ruling = rulings.of(direction, finding)
+        by_action[ruling.action][finding.type.value] += 1
+        rules[ruling.action].update(dict.fromkeys(ruling.rules))
+    for action, outcome in OUTCOMES:
         if by_action[action]:
             return _decision(policy, outcome, tuple(rules[action]), dict(by_action[action]))
     return Decision(Outcome.ALLOWED, tuple(rules[Action.ALLOW]), policy_revision=policy.revision)
 
 
-def mask(text: str, findings: Sequence[Finding], policy: PolicySet, direction: Direction) -> Masked:
-    """`text` with each finding that the policy masks in this direction replaced by its mask.
+def mask(
+    text: str,
+    findings: Sequence[Finding],
+    rulings: Rulings,
+    direction: Direction,
+    actions: Sequence[Action] = _MASKING,
+) -> Masked:
+    """`text` with each finding that the policy does one of `actions` to replaced by its mask.
 
     `findings` come from one `scan` of this very text: in order and not overlapping.
     """
@@ -58,20 +77,11 @@ def mask(text: str, findings: Sequence[Finding], policy: PolicySet, direction: D
     detections: Counter[str] = Counter()
     position = 0
     for finding in findings:
-        if policy.ruling(direction, finding)[0] is Action.MASK:
+        if rulings.of(direction, finding).action in actions:
             parts += (text[position : finding.start], finding.mask)
             position = finding.end
             detections[finding.type.value] += 1
     return Masked("".join(parts) + text[position:], dict(detections))
-
-
-def _refused(policy: PolicySet, principal: Principal, permission: Permission) -> tuple[str, ...]:
-    """The rules that keep the principal from it; empty when one allows it and none denies."""
-    keys = [(role, permission) for role in sorted(principal.roles)]
-    denied = tuple(rule for key in keys for rule in policy.refusals.get(key, ()))
-    if denied:
-        return tuple(dict.fromkeys(denied))
-    return () if any(key in policy.grants for key in keys) else (policy.access.otherwise.id,)
 
 
 def _decision(

@@ -1,13 +1,12 @@
 """Reads policies/*.yaml: every mistake named with file, line and remedy; never half a policy.
 
-The shipped files are the defaults; a file of the same name in the data folder's policies/
-takes the place of a shipped one.
+The shipped files are the defaults; a file of the same name elsewhere takes the place of a
+shipped one.
 """
 
 import hashlib
 import json
-from collections.abc import Mapping
-from difflib import get_close_matches
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import TypeVar
 
@@ -16,31 +15,39 @@ from pydantic_core import ErrorDetails
 
 from appliance.config import Settings, share_folder
 from appliance.errors import N_
-from appliance.policy.detectors import dictionary as terms
-from appliance.policy.detectors.dictionary import Dictionary
+from appliance.policy import sense
+from appliance.policy.access import Access
+from appliance.policy.dlp import Dlp
 from appliance.policy.egress import Egress, contradictions, with_denied
-from appliance.policy.model import (
-    Access,
-    Direction,
-    Dlp,
-    Limit,
-    Limits,
-    PolicySet,
-    compiled,
-    known_roles,
-)
-from appliance.policy.yaml_text import Place, PlainDocument, PolicyError, read
+from appliance.policy.examples import Examples, failure
+from appliance.policy.files import Files, PolicyFile, read_folder, read_optional
+from appliance.policy.limits import Limits
+from appliance.policy.model import Direction, Limit, Parts, PolicySet, compiled
+from appliance.policy.notices import Notices
+from appliance.policy.retention import Retention
+from appliance.policy.sense import remedy, wrong
+from appliance.policy.yaml_text import Place, PlainDocument, PolicyError, parse
 
-__all__ = ["DOCUMENTS", "Direction", "Limit", "PolicyError", "PolicySet", "check", "load", "load_active"]
+__all__ = [
+    "DOCUMENTS", "Direction", "Limit", "PolicyError", "PolicySet", "check", "check_files", "load",
+    "load_active", "load_egress",
+]  # fmt: skip
 
-DOCUMENTS: Mapping[str, type[BaseModel]] = {"access": Access, "dlp": Dlp, "limits": Limits, "egress": Egress}
-TERMS_FILE = "terms.txt"
+DOCUMENTS: Mapping[str, type[BaseModel]] = {
+    "access": Access,
+    "dlp": Dlp,
+    "limits": Limits,
+    "retention": Retention,
+    "egress": Egress,
+    "notices": Notices,
+    "examples": Examples,
+}
 
 _Model = TypeVar("_Model", bound=BaseModel)
 
 
 def load_active(settings: Settings) -> PolicySet:
-    """The policies in force: the data folder's where it has them, else the shipped ones."""
+    """The policies of the data folder's policies/ where it has them, else the shipped ones."""
     return load(share_folder("policies"), settings.data / "policies")
 
 
@@ -54,65 +61,93 @@ def load(folder: Path, override: Path | None = None) -> PolicySet:
 
 def check(folder: Path, override: Path | None = None) -> tuple[PolicySet | None, tuple[PolicyError, ...]]:
     """The policies, or everything that is wrong with them."""
+    base, problems = read_folder(folder)
+    own, more = read_folder(override) if override is not None else ({}, [])
+    policy, found = check_files(own, base, {error.file.name for error in (*problems, *more)}, folder)
+    everything = (*problems, *more, *found)
+    return (None if everything else policy), everything
+
+
+def check_files(
+    files: Files, base: Files, unread: Collection[str] = (), folder: Path | None = None
+) -> tuple[PolicySet | None, tuple[PolicyError, ...]]:
+    """The policies in these files, those of `base` where one is missing; or all that is wrong.
+
+    `unread` names files about which a problem is told already; one that is in neither set is
+    said to be missing in `folder`.
+    """
+    whole = {**base, **files}
     problems: list[PolicyError] = []
-    plain = {name: _plain(_path(f"{name}.yaml", folder, override), problems) for name in DOCUMENTS}
-    words = _terms(_path(TERMS_FILE, folder, override), problems)
-    access = _validated(Access, plain["access"], problems)
-    dlp = _validated(Dlp, plain["dlp"], problems)
-    limits = _validated(Limits, plain["limits"], problems)
-    egress = _egress(plain["egress"], folder, problems)
-    if access is None or dlp is None or limits is None or egress is None:
+    plain = {
+        name: document
+        for name in DOCUMENTS
+        if (document := _plain(f"{name}.yaml", whole, unread, folder, problems)) is not None
+    }
+    access = _validated(Access, plain.get("access"), problems)
+    dlp = _validated(Dlp, plain.get("dlp"), problems)
+    limits = _validated(Limits, plain.get("limits"), problems)
+    retention = _validated(Retention, plain.get("retention"), problems)
+    notices = _validated(Notices, plain.get("notices"), problems)
+    examples = _validated(Examples, plain.get("examples"), problems)
+    egress = _egress(plain.get("egress"), base.get("egress.yaml"), problems)
+    if (
+        access is None or dlp is None or limits is None or retention is None
+        or notices is None or examples is None or egress is None
+    ):  # fmt: skip
         return None, tuple(problems)
-    problems += _repeated_ids(access, dlp, plain)
-    problems += _unknown_roles(access, limits, plain)
+    own = sense.own_detectors(dlp, plain["dlp"], whole, problems)
+    problems += sense.repeated_ids(access, dlp, retention, notices, plain)
+    problems += sense.unknown_roles(access, dlp, limits, notices, plain)
+    problems += sense.bounds_crossed(retention, plain["retention"])
+    problems += sense.locked_out(access, plain["access"])
     if problems:
         return None, tuple(problems)
-    return compiled(
-        access, dlp, limits, Dictionary(words), _revision((access, dlp, limits, egress), words)
-    ), ()
+    parts = Parts(access, dlp, limits, retention, notices, egress, own)
+    policy = compiled(parts, _revision(parts, examples, whole))
+    failed = _failed_examples(policy, examples, plain["examples"])
+    return (None if failed else policy), tuple(failed)
 
 
 def load_egress(folder: Path, override: Path | None = None) -> tuple[Egress, PlainDocument]:
     """The destinations and the file they stand in. Raises PolicyError for the first mistake."""
     problems: list[PolicyError] = []
-    plain = _plain(_path("egress.yaml", folder, override), problems)
-    egress = _egress(plain, folder, problems)
+    base = read_optional(folder, "egress.yaml")
+    own = read_optional(override, "egress.yaml") if override is not None else None
+    files = {"egress.yaml": file} if (file := own or base) else {}
+    plain = _plain("egress.yaml", files, (), folder, problems)
+    egress = _egress(plain, base, problems)
     if egress is None or plain is None or problems:
         raise problems[0]
     return egress, plain
 
 
-def _egress(plain: PlainDocument | None, folder: Path, problems: list[PolicyError]) -> Egress | None:
+def _egress(
+    plain: PlainDocument | None, base: PolicyFile | None, problems: list[PolicyError]
+) -> Egress | None:
     """The document, with the shipped file's list of public AI services added to its own."""
     egress = _validated(Egress, plain, problems)
     if egress is None or plain is None:
         return None
-    if plain.file != folder / "egress.yaml":
-        shipped = _validated(Egress, _plain(folder / "egress.yaml", problems), problems)
+    if base is not None and plain.file != base.path:
+        shipped = _validated(Egress, parse(base.path, base.content), problems)
         egress = with_denied(egress, shipped.always_denied if shipped is not None else ())
-    problems += [
-        PolicyError(
-            N_("%(file)s, line %(line)d: '%(key)s' is wrong: %(problem)s. %(remedy)s"),
-            file=plain.file,
-            line=plain.line_of(place),
-            key=".".join(str(part) for part in place),
-            problem=problem,
-            remedy=remedy,
-        )
-        for place, problem, remedy in contradictions(egress)
-    ]
+    problems += [wrong(plain, place, problem, cure) for place, problem, cure in contradictions(egress)]
     return egress
 
 
-def _path(name: str, folder: Path, override: Path | None) -> Path:
-    if override is not None and (override / name).is_file():
-        return override / name
-    return folder / name
-
-
-def _plain(file: Path, problems: list[PolicyError]) -> PlainDocument | None:
+def _plain(
+    name: str, files: Files, unread: Collection[str], folder: Path | None, problems: list[PolicyError]
+) -> PlainDocument | None:
+    file = files.get(name)
+    if file is None:
+        if name not in unread:
+            missing = N_("%(file)s cannot be read: %(problem)s.")
+            problems.append(
+                PolicyError(missing, file=(folder or Path()) / name, line=1, problem="no such file")
+            )
+        return None
     try:
-        return read(file)
+        return parse(file.path, file.content)
     except PolicyError as error:
         problems.append(error)
         return None
@@ -134,7 +169,6 @@ def _validated(
 
 def _explained(document: PlainDocument, model: type[BaseModel], error: ErrorDetails) -> PolicyError:
     place: Place = tuple(error["loc"])
-    where = ".".join(str(part) for part in place) or "/"
     line = document.line_of(place)
     if error["type"] == "extra_forbidden":
         known = _keys(model, place)
@@ -143,24 +177,18 @@ def _explained(document: PlainDocument, model: type[BaseModel], error: ErrorDeta
             file=document.file,
             line=line,
             key=str(place[-1])[:80],
-            remedy=_remedy(place[-1], known),
+            remedy=remedy(place[-1], known),
         )
     if error["type"] == "missing":
         return PolicyError(
             N_("%(file)s, line %(line)d: '%(key)s' is missing. Add it."),
             file=document.file,
             line=line,
-            key=where,
+            key=".".join(str(part) for part in place) or "/",
         )
-    remedy = _remedy(error["input"], _choices(error)) if _choices(error) else ""
-    return PolicyError(
-        N_("%(file)s, line %(line)d: '%(key)s' is wrong: %(problem)s. %(remedy)s"),
-        file=document.file,
-        line=line,
-        key=where,
-        problem=error["msg"].removeprefix("Value error, ")[:300],
-        remedy=remedy,
-    )
+    choices = _choices(error)
+    problem = error["msg"].removeprefix("Value error, ")[:300]
+    return wrong(document, place, problem, remedy(error["input"], choices) if choices else "")
 
 
 def _keys(model: type[BaseModel], place: Place) -> list[str]:
@@ -180,101 +208,31 @@ def _choices(error: ErrorDetails) -> list[str]:
     return expected.split("'")[1::2]
 
 
-def _remedy(given: object, known: list[str]) -> str:
-    close = get_close_matches(str(given)[:80], known, n=1)
-    return f"Did you mean '{close[0]}'?" if close else f"Known: {', '.join(known)}."
-
-
-def _repeated_ids(access: Access, dlp: Dlp, plain: Mapping[str, PlainDocument | None]) -> list[PolicyError]:
-    """Rule ids name one rule in all documents together."""
-    places: list[tuple[str, Place, str]] = [
-        ("access", ("otherwise", "id"), access.otherwise.id),
-        *(("access", ("rules", number, "id"), rule.id) for number, rule in enumerate(access.rules)),
-        *(("dlp", ("rules", number, "id"), rule.id) for number, rule in enumerate(dlp.rules)),
-    ]
-    seen: set[str] = set()
-    problems = []
-    for name, place, rule_id in places:
-        document = plain[name]
-        if rule_id in seen and document is not None:
-            problems.append(
-                PolicyError(
-                    N_("%(file)s, line %(line)d: the rule id '%(rule)s' is used twice. Choose another."),
-                    file=document.file,
-                    line=document.line_of(place),
-                    rule=rule_id,
-                )
-            )
-        seen.add(rule_id)
-    return problems
-
-
-def _unknown_roles(
-    access: Access, limits: Limits, plain: Mapping[str, PlainDocument | None]
-) -> list[PolicyError]:
-    """Roles are declared in access.yaml before rules and limits name them."""
-    known = known_roles(access)
-    places: list[tuple[str, Place, str]] = [
-        ("access", ("rules", number, "roles", at), role)
-        for number, rule in enumerate(access.rules)
-        for at, role in enumerate(rule.roles)
-    ]
-    places += [
-        ("access", ("sign_in", "second_factor", at), role)
-        for at, role in enumerate(access.sign_in.second_factor)
-    ]
-    places += [
-        ("limits", ("groups", number, "roles", at), role)
-        for number, group in enumerate(limits.groups)
-        for at, role in enumerate(group.roles)
-    ]
+def _failed_examples(policy: PolicySet, examples: Examples, document: PlainDocument) -> list[PolicyError]:
     return [
         PolicyError(
-            N_("%(file)s, line %(line)d: there is no role '%(role)s'. %(remedy)s"),
+            N_(
+                "%(file)s, line %(line)d: the example '%(example)s' expects %(expected)s, but it would be "
+                "%(came)s. Change the rules, or the example."
+            ),
             file=document.file,
-            line=document.line_of(place),
-            role=role,
-            remedy=_remedy(role, sorted(known)),
+            line=document.line_of(("examples", number)),
+            example=example.name,
+            expected=example.expect,
+            came=came,
         )
-        for name, place, role in places
-        if role not in known and (document := plain[name]) is not None
+        for number, example in enumerate(examples.examples)
+        if (came := failure(policy, example))
     ]
 
 
-def _terms(file: Path, problems: list[PolicyError]) -> list[str]:
-    """One term a line; empty lines and lines that begin with # do not count. The file is optional."""
-    if not file.is_file():
-        return []
-    try:
-        lines = file.read_bytes().decode("utf-8").splitlines()
-    except (OSError, UnicodeDecodeError):
-        problems.append(PolicyError(N_("%(file)s is not readable UTF-8 text."), file=file, line=1))
-        return []
-    words: dict[str, None] = {}
-    for number, line in enumerate(lines, 1):
-        term = line.strip()
-        if not term or term.startswith("#"):
-            continue
-        if not terms.SHORTEST <= len(term) <= terms.LONGEST:
-            problems.append(
-                PolicyError(
-                    N_("%(file)s, line %(line)d: a term has %(least)d to %(most)d characters."),
-                    file=file,
-                    line=number,
-                    least=terms.SHORTEST,
-                    most=terms.LONGEST,
-                )
-            )
-        words[term] = None
-    if len(words) > terms.MOST:
-        problems.append(
-            PolicyError(N_("%(file)s: more than %(most)d terms."), file=file, line=1, most=terms.MOST)
-        )
-    return list(words)
-
-
-def _revision(documents: tuple[BaseModel, ...], words: list[str]) -> str:
+def _revision(parts: Parts, examples: Examples, files: Files) -> str:
     """SHA-256 over what the documents mean: comments, order of keys and spelling do not count."""
+    documents = (
+        parts.access, parts.dlp, parts.limits, parts.retention, parts.notices, parts.egress, examples
+    )  # fmt: skip
     meaning = [document.model_dump(mode="json") for document in documents]
-    text = json.dumps([*meaning, sorted(words)], ensure_ascii=False, sort_keys=True, separators=(",", ":"))
+    used = {one.file for one in (*parts.dlp.terms, sense.DEFAULT_TERMS)}
+    words = {name: sorted(sense.read_terms(files[name], [])) for name in sorted(used) if name in files}
+    text = json.dumps([*meaning, words], ensure_ascii=False, sort_keys=True, separators=(",", ":"))
     return hashlib.sha256(text.encode("utf-8")).hexdigest()

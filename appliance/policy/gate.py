@@ -55,16 +55,33 @@ def refusal(principal: Principal, permission: Permission, decision: Decision) ->
     )
 
 
-def violation(policy: PolicySet, decision: Decision) -> PolicyViolation:
+_SAID = {
+    Outcome.BLOCKED: N_("This was not sent because of rule %(rule)s: %(reason)s"),
+    Outcome.ASKED: N_(
+        "This was held back because of rule %(rule)s: %(reason)s Change it, send it masked, or say why "
+        "it must be sent as it is."
+    ),
+}
+_REFUSED = N_("You may not do this. Rule %(rule)s: %(reason)s")
+
+
+def violation(
+    policy: PolicySet,
+    decision: Decision,
+    spans: tuple[tuple[int, int], ...] = (),
+    offers: frozenset[str] = frozenset(),
+) -> PolicyViolation:
     """The error that tells the person which rule it was and why, in their language."""
 
     def reason(translate: Callable[[str], str]) -> str:
         language: Language = "ko" if getattr(translate, "language", "en") == "ko" else "en"
         return " ".join(policy.explain(rule, language) for rule in decision.rules)
 
-    template = (
-        N_("This was not sent because of rule %(rule)s: %(reason)s")
-        if decision.outcome is Outcome.BLOCKED
-        else N_("You may not do this. Rule %(rule)s: %(reason)s")
+    return PolicyViolation(
+        _SAID.get(decision.outcome, _REFUSED),
+        rules=decision.rules,
+        spans=spans,
+        offers=offers,
+        reason=reason,
+        rule=", ".join(decision.rules),
     )
-    return PolicyViolation(template, rules=decision.rules, reason=reason, rule=", ".join(decision.rules))

@@ -1,166 +1,90 @@
-"""What policies/*.yaml may say, and the whole set compiled for quick answers.
+"""The whole set of policies, compiled for quick answers.
 
 Frozen values only: no file is read here, so that decisions stay pure. Every rule carries an
 id that appears on pages and in the log, and its reason in both languages.
 """
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
-from enum import StrEnum
+from dataclasses import dataclass, field
 from types import MappingProxyType
-from typing import Annotated, Literal
+from typing import NamedTuple
 
-from pydantic import BaseModel, ConfigDict, Field
+from appliance.core import DataClass, Permission, Principal, Target
+from appliance.policy.access import Access, AccessRule, known_roles
+from appliance.policy.detectors.finding import CUSTOM, Finding, Level
+from appliance.policy.detectors.own import Own
+from appliance.policy.dlp import Action, Direction, Dlp, DlpRule
+from appliance.policy.egress import Egress
+from appliance.policy.limits import Limit, Limits
+from appliance.policy.notices import Notices
+from appliance.policy.retention import Retention
+from appliance.policy.shape import Language, Reason
 
-from appliance.core import Permission, Principal, Role
-from appliance.policy.detectors.dictionary import Dictionary
-from appliance.policy.detectors.finding import Finding, Kind, Level
+__all__ = ["Action", "Direction", "Language", "Limit", "Parts", "PolicySet", "Ruling", "Rulings", "compiled"]
 
-RuleId = Annotated[str, Field(pattern=r"^[A-Z]{1,3}-[0-9]{1,4}$", description="Stable name, as in P-3.")]
-RoleName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]{0,47}$", description="A role, as in auditor.")]
-Language = Literal["ko", "en"]
-
-
-class Direction(StrEnum):
-    """Which way a text goes: to the model or from it."""
-
-    PROMPT = "prompt"
-    REPLY = "reply"
-
-
-class Action(StrEnum):
-    """What happens to a finding; the later in this list, the stronger."""
-
-    ALLOW = "allow"
-    MASK = "mask"
-    BLOCK = "block"
+STRENGTH = {action: number for number, action in enumerate(Action)}
+_MOST_REMEMBERED = 512
 
 
-_STRENGTH = {action: number for number, action in enumerate(Action)}
+class Ruling(NamedTuple):
+    """What happens to a finding and which rules ask for it; see DlpRule for the last two."""
 
-
-class _Document(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-class Reason(_Document):
-    """Why a rule is there, for the person it stops."""
-
-    ko: str = Field(min_length=1, max_length=300)
-    en: str = Field(min_length=1, max_length=300)
-
-
-class AccessRule(_Document):
-    """Who may, or may not, do what."""
-
-    id: RuleId
-    effect: Literal["allow", "deny"] = "allow"
-    roles: tuple[RoleName, ...] = Field(min_length=1)
-    permissions: tuple[Permission, ...] = Field(min_length=1)
-    reason: Reason
-
-
-class Otherwise(_Document):
-    """What is said when no access rule allows something."""
-
-    id: RuleId
-    reason: Reason
-
-
-class CustomRole(_Document):
-    """A role of this house, beside the four that every house has."""
-
-    name: RoleName
-    title: Reason = Field(description="What pages call it.")
-
-
-class SignIn(_Document):
-    """How long a sign-in lasts and what it takes."""
-
-    idle_minutes: int = Field(default=480, ge=5, le=1440, description="A session unused so long ends.")
-    absolute_hours: int = Field(default=168, ge=1, le=720, description="Every session ends after so long.")
-    confirm_minutes: int = Field(
-        default=10, ge=1, le=60, description="How long a password typed again counts before dangerous acts."
-    )
-    link_hours: int = Field(
-        default=72, ge=1, le=336, description="Invitation and reset links end after so long."
-    )
-    second_factor: tuple[RoleName, ...] = Field(
-        default=(), description="Roles that must have a second factor before they can do anything else."
-    )
-
-
-class Access(_Document):
-    """policies/access.yaml: roles and their permissions. A deny beats every allow."""
-
-    version: Literal[1]
-    roles: tuple[CustomRole, ...] = ()
-    sign_in: SignIn = SignIn()
-    otherwise: Otherwise
-    rules: tuple[AccessRule, ...]
-
-
-class DlpRule(_Document):
-    """What happens to one sort of finding."""
-
-    id: RuleId
-    directions: tuple[Direction, ...] = Field(min_length=1)
-    detectors: tuple[Kind, ...] = Field(min_length=1)
-    at_least: Literal["LOW", "MEDIUM", "HIGH"] = "HIGH"
     action: Action
-    reason: Reason
+    rules: tuple[str, ...] = ()
+    restore: bool = False
+    final: bool = False
 
 
-class Dlp(_Document):
-    """policies/dlp.yaml: personal data and secrets. The strongest matching action wins."""
-
-    version: Literal[1]
-    rules: tuple[DlpRule, ...]
+_FREE = Ruling(Action.ALLOW)
+_Key = tuple[Direction, str, Level]
 
 
-class Limit(_Document):
-    """How much one person may ask for at a time."""
+@dataclass(frozen=True, slots=True)
+class Rulings:
+    """The rules about findings as they apply to one principal and one class of data."""
 
-    running: int = Field(ge=1, le=1024, description="Answers made at the same time.")
-    waiting: int = Field(ge=0, le=65536, description="Questions that may wait beyond those.")
-    weight: float = Field(gt=0, le=100, description="Share of the model beside people of weight 1.")
-    max_tokens: int = Field(ge=1, le=1_000_000, description="Longest answer, in tokens.")
-    message_bytes: int = Field(ge=1, le=16_777_216, description="Longest message, in UTF-8 bytes.")
-    requests_per_minute: int = Field(ge=1, le=1_000_000, description="Questions a minute.")
+    table: Mapping[_Key, Ruling]
+
+    def of(self, direction: Direction, finding: Finding) -> Ruling:
+        """What happens to a finding; no rule means it is allowed."""
+        return self.table.get((direction, finding.detector, finding.level), _FREE)
+
+    def acted(self, direction: Direction) -> frozenset[tuple[str, Level]]:
+        """The detectors and levels to which something happens in this direction."""
+        return frozenset(
+            (detector, level)
+            for (way, detector, level), ruling in self.table.items()
+            if way is direction and ruling.action is not Action.ALLOW
+        )
 
 
-class Group(Limit):
-    """Limits for the people with one of these roles; the first group that fits is taken."""
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """The documents of one revision, and the compiled words and patterns of the organisation."""
 
-    name: str = Field(min_length=1, max_length=64)
-    roles: tuple[RoleName, ...] = Field(min_length=1)
-
-
-class Limits(_Document):
-    """policies/limits.yaml: limits for everyone, and for groups that need others."""
-
-    version: Literal[1]
-    default: Limit
-    groups: tuple[Group, ...] = ()
+    access: Access
+    dlp: Dlp
+    limits: Limits
+    retention: Retention
+    notices: Notices
+    egress: Egress
+    own: Own
 
 
 @dataclass(frozen=True, slots=True, repr=False)
 class PolicySet:
     """One revision of all documents. Make it with `compiled`.
 
-    `grants` and `refusals` map role and permission to rule ids; `rulings` maps direction, kind
-    and level to the action and the rules that ask for it.
+    `allows` and `denies` map a permission to its rules, in order. `_remembered` keeps rulings that
+    were worked out before: the same rules for the same people, so it changes no answer.
     """
 
     revision: str
-    access: Access
-    dlp: Dlp
-    limits: Limits
-    dictionary: Dictionary
-    grants: Mapping[tuple[str, Permission], tuple[str, ...]]
-    refusals: Mapping[tuple[str, Permission], tuple[str, ...]]
-    rulings: Mapping[tuple[Direction, Kind, Level], tuple[Action, tuple[str, ...]]]
+    parts: Parts
+    allows: Mapping[Permission, tuple[AccessRule, ...]]
+    denies: Mapping[Permission, tuple[AccessRule, ...]]
     reasons: Mapping[str, Reason]
+    _remembered: dict[tuple[DlpRule, ...], Rulings] = field(default_factory=dict, compare=False)
 
     def __repr__(self) -> str:
         return f"PolicySet({self.revision[:12]})"
@@ -168,18 +92,35 @@ class PolicySet:
     @property
     def roles(self) -> tuple[str, ...]:
         """Every role that people can have, the built-in ones first."""
-        return known_roles(self.access)
+        return known_roles(self.parts.access)
+
+    @property
+    def access(self) -> Access:
+        return self.parts.access
+
+    @property
+    def own(self) -> Own:
+        """The organisation's own words and patterns."""
+        return self.parts.own
 
     def limits_for(self, principal: Principal) -> Limit:
-        """The limits of the first group with one of the principal's roles, else the default."""
-        for group in self.limits.groups:
-            if not principal.roles.isdisjoint(group.roles):
-                return group
-        return self.limits.default
+        """The limits of the first group that fits the principal, else the default."""
+        limits = self.parts.limits
+        return next((group for group in limits.groups if group.mean(principal)), limits.default)
 
-    def ruling(self, direction: Direction, finding: Finding) -> tuple[Action, tuple[str, ...]]:
-        """What happens to a finding, and by which rules; no rule means it is allowed."""
-        return self.rulings.get((direction, finding.type, finding.level), (Action.ALLOW, ()))
+    def rulings(self, principal: Principal, data_class: DataClass = DataClass.OPEN) -> Rulings:
+        """The rules about findings that apply to this principal and class of data."""
+        rules = tuple(
+            rule
+            for rule in self.parts.dlp.rules
+            if rule.mean(principal) and (not rule.classes or data_class in rule.classes)
+        )
+        known = self._remembered.get(rules)
+        if known is None:
+            if len(self._remembered) >= _MOST_REMEMBERED:
+                self._remembered.clear()
+            known = self._remembered[rules] = Rulings(_rulings(rules, self.own.names))
+        return known
 
     def explain(self, rule_id: str, language: Language = "ko") -> str:
         """Why a rule is there; empty for an id this revision does not know."""
@@ -187,58 +128,69 @@ class PolicySet:
         return getattr(reason, language) if reason else ""
 
 
-def compiled(access: Access, dlp: Dlp, limits: Limits, dictionary: Dictionary, revision: str) -> PolicySet:
+def compiled(parts: Parts, revision: str) -> PolicySet:
     """The documents with their look-up tables."""
+    access = parts.access
+    reasons = {access.otherwise.id: access.otherwise.reason}
+    reasons |= {rule.id: rule.reason for rule in access.rules}
+    reasons |= {rule.id: rule.reason for rule in parts.dlp.rules}
+    reasons |= {rule.id: rule.reason for rule in parts.retention.rules}
     return PolicySet(
         revision=revision,
-        access=access,
-        dlp=dlp,
-        limits=limits,
-        dictionary=dictionary,
-        grants=_table(rule for rule in access.rules if rule.effect == "allow"),
-        refusals=_table(rule for rule in access.rules if rule.effect == "deny"),
-        rulings=_rulings(dlp.rules),
-        reasons=MappingProxyType(
-            {
-                access.otherwise.id: access.otherwise.reason,
-                **{rule.id: rule.reason for rule in access.rules},
-                **{rule.id: rule.reason for rule in dlp.rules},
-            }
-        ),
+        parts=parts,
+        allows=_table(rule for rule in access.rules if rule.effect == "allow"),
+        denies=_table(rule for rule in access.rules if rule.effect == "deny"),
+        reasons=MappingProxyType(reasons),
     )
 
 
-def known_roles(access: Access) -> tuple[str, ...]:
-    """The built-in roles, then those that the document adds."""
-    return (*Role, *(role.name for role in access.roles))
+def refused_by(policy: PolicySet, principal: Principal, permission: Permission, target: Target) -> list[str]:
+    """The rules that keep a principal from it; empty when one allows it and none denies."""
+    denied = [rule.id for rule in policy.denies.get(permission, ()) if rule.matches(principal, target)]
+    if denied:
+        return denied
+    if any(rule.matches(principal, target) for rule in policy.allows.get(permission, ())):
+        return []
+    return [policy.parts.access.otherwise.id]
 
 
-def _table(rules: Iterable[AccessRule]) -> Mapping[tuple[str, Permission], tuple[str, ...]]:
-    table: dict[tuple[str, Permission], tuple[str, ...]] = {}
+def _table(rules: Iterable[AccessRule]) -> Mapping[Permission, tuple[AccessRule, ...]]:
+    table: dict[Permission, tuple[AccessRule, ...]] = {}
     for rule in rules:
-        for role in rule.roles:
-            for permission in rule.permissions:
-                table[role, permission] = (*table.get((role, permission), ()), rule.id)
+        for permission in rule.permissions:
+            table[permission] = (*table.get(permission, ()), rule)
     return MappingProxyType(table)
 
 
-def _rulings(
-    rules: Iterable[DlpRule],
-) -> Mapping[tuple[Direction, Kind, Level], tuple[Action, tuple[str, ...]]]:
-    table: dict[tuple[Direction, Kind, Level], tuple[Action, tuple[str, ...]]] = {}
+def _rulings(rules: Iterable[DlpRule], own: tuple[str, ...]) -> Mapping[_Key, Ruling]:
+    table: dict[_Key, Ruling] = {}
     for rule in rules:
         for direction in rule.directions:
-            for kind in rule.detectors:
+            for detector in _detectors(rule, own):
                 for level in Level:
                     if level >= Level[rule.at_least]:
-                        key = (direction, kind, level)
+                        key = (direction, detector, level)
                         table[key] = _stronger(table.get(key), rule)
     return MappingProxyType(table)
 
 
-def _stronger(known: tuple[Action, tuple[str, ...]] | None, rule: DlpRule) -> tuple[Action, tuple[str, ...]]:
-    if known is None or _STRENGTH[rule.action] > _STRENGTH[known[0]]:
-        return rule.action, (rule.id,)
-    if rule.action == known[0]:
-        return known[0], (*known[1], rule.id)
+def _detectors(rule: DlpRule, own: tuple[str, ...]) -> Iterable[str]:
+    """A rule about "term" or "pattern" is about every list or pattern there is."""
+    for name in rule.detectors:
+        if name in CUSTOM:
+            yield from (one for one in own if one.startswith(f"{name}:"))
+        else:
+            yield name
+
+
+def _stronger(known: Ruling | None, rule: DlpRule) -> Ruling:
+    if known is None or STRENGTH[rule.action] > STRENGTH[known.action]:
+        return Ruling(rule.action, (rule.id,), rule.restore, rule.final)
+    if rule.action == known.action:
+        return Ruling(
+            known.action,
+            (*known.rules, rule.id),
+            known.restore and rule.restore,
+            known.final or rule.final,
+        )
     return known

@@ -8,11 +8,12 @@ from bisect import bisect_left
 from collections import Counter
 from datetime import date
 
-from appliance.policy.detectors.finding import Finding, Kind
+from appliance.policy.detectors.finding import CUSTOM, Finding, Kind
 from appliance.policy.detectors.normalise import Normalised, normalise
+from appliance.policy.detectors.own import Own
 from appliance.policy.detectors.scan import candidates, on_original, resolve
 from appliance.policy.detectors.secret import LONGEST_TOKEN
-from appliance.policy.model import Action, Direction, PolicySet
+from appliance.policy.model import Action, Direction, Rulings
 
 HOLD = 48  # longest finding with spaces in it, and the words behind it that count as evidence
 HOLD_ADDRESS = 144  # an address is known to be one only at its number
@@ -24,26 +25,35 @@ _TOKEN = "".join(map(chr, range(0x21, 0x7F)))
 class StreamScanner:
     """One text in one direction. How it was cut into pieces changes nothing in the output.
 
-    `detections` counts what was masked or blocked so far, by kind. After a finding that a rule
-    blocks nothing more is given out, and `blocked` holds the rule ids.
+    `detections` counts what was masked or blocked so far, by kind; `warned` what only deserves a
+    word. There is nobody to ask in the middle of a reply: what a rule asks about is masked. After
+    a finding that a rule blocks nothing more is given out, and `blocked` holds the rule ids.
     """
 
-    def __init__(self, policy: PolicySet, today: date, direction: Direction = Direction.REPLY) -> None:
-        self._policy = policy
+    def __init__(
+        self, rulings: Rulings, own: Own, today: date, direction: Direction = Direction.REPLY
+    ) -> None:
         self._today = today
         self._direction = direction
-        self._acted = {
-            (kind, level)
-            for (way, kind, level), (action, _) in policy.rulings.items()
-            if way is direction and action is not Action.ALLOW
-        }
-        self._kinds = frozenset(kind for kind, _ in self._acted)
-        self._hold = max(HOLD_ADDRESS if Kind.ADDRESS in self._kinds else HOLD, policy.dictionary.longest + 1)
+        self._adopted: Rulings | None = None
+        self.adopt(rulings, own)
         self._text = ""  # a little that was given out, then all that was not
         self._given = 0  # how much of it was
         self._looked = 0  # how much was left held back when it was last scanned
         self._counts: Counter[str] = Counter()
+        self.warned: Counter[str] = Counter()
         self.blocked: tuple[str, ...] = ()
+
+    def adopt(self, rulings: Rulings, own: Own) -> None:
+        """From now on follow these rules; what was held back so far is judged by them too."""
+        if rulings is self._adopted:
+            return
+        self._adopted = self._rulings = rulings
+        self._own = own
+        self._acted = rulings.acted(self._direction)
+        self._kinds = frozenset(Kind(detector.partition(":")[0]) for detector, _ in self._acted)
+        hold = HOLD_ADDRESS if Kind.ADDRESS in self._kinds else HOLD
+        self._hold = max(hold, own.longest + 1 if self._kinds & CUSTOM else 0)
 
     @property
     def detections(self) -> dict[str, int]:
@@ -66,8 +76,8 @@ class StreamScanner:
         given = bisect_left(range(len(normal.text)), self._given, key=normal.start)
         found = [
             finding
-            for finding in candidates(normal.text, self._today, self._policy.dictionary, self._kinds)
-            if finding.start >= given and (finding.type, finding.level) in self._acted
+            for finding in candidates(normal.text, self._today, self._own, self._kinds)
+            if finding.start >= given and (finding.detector, finding.level) in self._acted
         ]
         cut = len(normal.text) if last else _settled(normal, found, self._hold)
         if cut <= given and not last:
@@ -86,12 +96,15 @@ class StreamScanner:
         position = self._given
         for finding in findings:
             original = on_original(finding, normal)
-            action, rules = self._policy.ruling(self._direction, finding)
+            ruling = self._rulings.of(self._direction, finding)
+            if ruling.action is Action.WARN:
+                self.warned[finding.type.value] += 1
+                continue
             self._counts[finding.type.value] += 1
             parts.append(self._text[position : original.start])
             position = original.end
-            if action is Action.BLOCK:
-                self.blocked = rules
+            if ruling.action is Action.BLOCK:
+                self.blocked = ruling.rules
                 return "".join(parts)
             parts.append(finding.mask)
         return "".join(parts) + self._text[position:end]

@@ -1,7 +1,7 @@
 """Policy files as plain values with the line each came from.
 
 A small, strict part of YAML 1.2: no anchors, aliases or tags, no repeated keys, one document,
-at most 1 MB and 20 levels. `no` and `on` are words here, not truth values.
+at most 20 levels. `no` and `on` are words here, not truth values.
 """
 
 import re
@@ -14,7 +14,6 @@ import yaml
 
 from appliance.errors import N_, ConfigError
 
-MAX_BYTES = 1_000_000
 MAX_DEPTH = 20
 _INTEGER = re.compile(r"[-+]?[0-9]{1,18}$")
 _NUMBER = re.compile(r"[-+]?[0-9]{1,18}\.[0-9]{1,18}$")
@@ -48,9 +47,9 @@ class PlainDocument:
         return self.lines.get(place, 1)
 
 
-def read(file: Path) -> PlainDocument:
-    """Parse one policy file. Raises PolicyError."""
-    text = _text(file)
+def parse(file: Path, content: bytes) -> PlainDocument:
+    """The value of one policy file's content. Raises PolicyError; `file` is only for its words."""
+    text = _text(file, content)
     builder = _Builder(file)
     try:
         value = builder.document(iter(yaml.parse(text, Loader=yaml.CSafeLoader)))
@@ -65,21 +64,7 @@ def read(file: Path) -> PlainDocument:
     return PlainDocument(file, value, builder.lines)
 
 
-def _text(file: Path) -> str:
-    try:
-        with file.open("rb") as opened:
-            content = opened.read(MAX_BYTES + 1)
-    except OSError as error:
-        raise PolicyError(
-            N_("%(file)s cannot be read: %(problem)s."), file=file, line=1, problem=error.strerror
-        ) from None
-    if len(content) > MAX_BYTES:
-        raise PolicyError(
-            N_("%(file)s is larger than %(limit)d bytes. Long lists of terms belong in terms.txt."),
-            file=file,
-            line=1,
-            limit=MAX_BYTES,
-        )
+def _text(file: Path, content: bytes) -> str:
     try:
         return content.decode("utf-8")
     except UnicodeDecodeError as error:

@@ -4,8 +4,10 @@ import shutil
 from pathlib import Path
 
 from appliance.config import share_folder
+from appliance.core import Principal, Role
 from appliance.policy.detectors.finding import Kind
 from appliance.policy.documents import PolicySet, load
+from appliance.policy.model import Rulings
 
 REASON = "reason: {ko: 시험, en: test}"
 MASK_ALL = f"""
@@ -18,6 +20,11 @@ rules:
     action: mask
     {REASON}
 """
+
+
+def rulings(policy: PolicySet) -> Rulings:
+    """The rules about findings for an ordinary person."""
+    return policy.rulings(Principal("u1", "user", roles=frozenset({Role.MEMBER})))
 
 
 def copy(folder: Path) -> Path:

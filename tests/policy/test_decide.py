@@ -10,6 +10,7 @@ from appliance.policy.decide import decide, mask
 from appliance.policy.detectors.scan import scan
 from appliance.policy.documents import Direction, PolicySet
 from tests.policy import policies
+from tests.policy.policies import rulings
 
 
 def person(*roles: Role) -> Principal:
@@ -101,7 +102,7 @@ def test_rules_are_explained_in_both_languages(shipped: PolicySet, today: date) 
 
 def test_what_no_rule_names_stays_readable(shipped: PolicySet, today: date) -> None:
     text = "홍길동 과장, a@example.com, 900101-1234567"
-    masked = mask(text, scan(text, today), shipped, Direction.REPLY)
+    masked = mask(text, scan(text, today), rulings(shipped), Direction.REPLY)
     assert masked.text == "홍길동 과장, a@example.com, 90****-*******"
 
 

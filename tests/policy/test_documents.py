@@ -34,8 +34,8 @@ MISTAKES = (
     ("dlp.yaml", "detectors: [card]", "detectors: [crad]", "crad", "Did you mean 'card'?"),
     ("dlp.yaml", "at_least: MEDIUM", "at_least: MIDDLE", "MIDDLE", "Known: LOW, MEDIUM, HIGH."),
     ("dlp.yaml", "- id: P-2", "- id: p2", "p2", "pattern"),
-    ("dlp.yaml", "- id: P-2", "- id: P-1\n    # again", "again", "used twice"),
-    ("access.yaml", "- id: A-2", "- id: A-0\n    # again", "again", "used twice"),
+    ("dlp.yaml", "- id: P-2", "- id: P-1\n    # doubled", "doubled", "used twice"),
+    ("access.yaml", "- id: A-2", "- id: A-0\n    # doubled", "doubled", "used twice"),
     ("access.yaml", "roles: [auditor]", "roles: [auditer]", "auditer", "Did you mean 'auditor'?"),
     ("access.yaml", "version: 1", "version: 2", "version: 2", "1"),
     ("limits.yaml", "running: 16", "runing: 16", "runing", "Did you mean 'running'?"),
@@ -56,7 +56,7 @@ def test_a_mistake_is_named_with_file_line_and_remedy(
     folder: Path, name: str, old: str, new: str, at: str, remedy: str
 ) -> None:
     error = spoiled(folder, name, old, new)
-    expected = line_of(folder, name, at) - ("again" in at)
+    expected = line_of(folder, name, at) - ("doubled" in at)
     assert error.file == folder / name
     assert abs(error.line - expected) <= ("[" in at and "groups" in at)
     assert f"{name}, line {error.line}" in str(error)
@@ -113,7 +113,7 @@ def test_the_revision_follows_the_meaning_and_not_the_spelling(folder: Path) -> 
     (folder / "terms.txt").write_text("# ours\n별빛계획\n", "utf-8")
     with_terms = load(folder)
     assert with_terms.revision != before
-    assert len(with_terms.dictionary) == 1
+    assert len(with_terms.own.terms) == 1
 
 
 def test_a_file_in_the_data_folder_takes_the_place_of_the_shipped_one(tmp_path: Path) -> None:
@@ -122,7 +122,7 @@ def test_a_file_in_the_data_folder_takes_the_place_of_the_shipped_one(tmp_path: 
     shipped = (share_folder("policies") / "limits.yaml").read_text("utf-8")
     (own / "limits.yaml").write_text(shipped.replace("running: 16", "running: 3"), "utf-8")
     settings = load_settings({"data": tmp_path}, {})
-    assert load_active(settings).limits.default.running == 3
+    assert load_active(settings).parts.limits.default.running == 3
 
 
 def test_terms_that_are_too_short_are_named(folder: Path) -> None:

@@ -5,10 +5,12 @@ from datetime import date
 from hypothesis import given, settings
 
 from appliance.policy.decide import mask
-from appliance.policy.detectors.dictionary import Dictionary
 from appliance.policy.detectors.finding import Kind, Level
+from appliance.policy.detectors.own import Own
 from appliance.policy.detectors.scan import scan
+from appliance.policy.detectors.terms import Terms
 from appliance.policy.documents import Direction, PolicySet
+from tests.policy.policies import rulings
 from tests.policy.texts import pieced, some_of_the_corpus
 
 TODAY = date(2026, 3, 2)
@@ -39,26 +41,26 @@ def test_a_mask_leaks_no_digits(text: str) -> None:
 @settings(max_examples=300, derandomize=True)
 @given(pieced)
 def test_nothing_sure_is_left_in_a_masked_text(masking_all: PolicySet, text: str) -> None:
-    masked = mask(text, scan(text, TODAY), masking_all, Direction.PROMPT)
+    masked = mask(text, scan(text, TODAY), rulings(masking_all), Direction.PROMPT)
     left = [finding for finding in scan(masked.text, TODAY) if finding.level is Level.HIGH]
     assert not left
 
 
 def test_nothing_sure_is_left_in_the_masked_corpus(masking_all: PolicySet) -> None:
     for text in some_of_the_corpus(300):
-        masked = mask(text, scan(text, TODAY), masking_all, Direction.PROMPT)
+        masked = mask(text, scan(text, TODAY), rulings(masking_all), Direction.PROMPT)
         assert not [one for one in scan(masked.text, TODAY) if one.level is Level.HIGH], text
 
 
 def test_masking_counts_what_it_masked(masking_all: PolicySet, today: date) -> None:
     text = "900101-1234567, 800101-1234567, 010-1234-5678"
-    masked = mask(text, scan(text, today), masking_all, Direction.PROMPT)
+    masked = mask(text, scan(text, today), rulings(masking_all), Direction.PROMPT)
     assert masked.text == "90****-*******, 80****-*******, 010-****-****"
     assert masked.detections == {"rrn": 2, "phone": 1}
 
 
 def test_own_words_are_found_whatever_their_case_and_width(today: date) -> None:
-    words = Dictionary(["별빛계획", "Project Apollo", "가나"])
+    words = Own(Terms({"projects": ["별빛계획", "Project Apollo", "가나"]}))
     text = "별빛계획서와 ＰＲＯＪＥＣＴ ＡＰＯＬＬＯ, 가나"
     assert [text[one.start : one.end] for one in scan(text, today, words)] == [
         "별빛계획",
@@ -68,7 +70,7 @@ def test_own_words_are_found_whatever_their_case_and_width(today: date) -> None:
 
 
 def test_a_hundred_thousand_own_words_are_as_good_as_one(today: date) -> None:
-    words = Dictionary([f"과제{number:05}호" for number in range(99_999)] + ["과제12345호의 끝"])
+    words = Own(Terms({"all": [f"과제{number:05}호" for number in range(99_999)] + ["과제12345호의 끝"]}))
     found = scan("어제 과제12345호의 끝, 과제00007호", today, words)
     assert [one.mask for one in found] == ["*" * len("과제12345호의 끝"), "*" * len("과제00007호")]
 

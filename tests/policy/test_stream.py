@@ -12,13 +12,14 @@ from appliance.policy.detectors.scan import scan
 from appliance.policy.documents import Direction, PolicySet
 from appliance.policy.stream import HOLD, StreamScanner
 from tests.policy import policies
+from tests.policy.policies import rulings
 from tests.policy.texts import pieced, some_of_the_corpus
 
 TODAY = date(2026, 3, 2)
 
 
 def streamed(policy: PolicySet, pieces: list[str]) -> tuple[str, dict[str, int]]:
-    scanner = StreamScanner(policy, TODAY)
+    scanner = StreamScanner(rulings(policy), policy.own, TODAY)
     shown = "".join(scanner.feed(piece) for piece in pieces) + scanner.finish()
     return shown, scanner.detections
 
@@ -45,7 +46,7 @@ def test_the_corpus_streamed_is_the_corpus_masked(masking_all: PolicySet, shippe
     random = Random(3)  # noqa: S311 - repeatable
     for text in some_of_the_corpus(150):
         for policy in (masking_all, shipped):
-            masked = mask(text, scan(text, TODAY), policy, Direction.REPLY)
+            masked = mask(text, scan(text, TODAY), rulings(policy), Direction.REPLY)
             assert streamed(policy, cut(text, random, 6)) == (masked.text, masked.detections)
 
 
@@ -56,7 +57,7 @@ def test_a_number_split_over_tokens_is_masked(shipped: PolicySet) -> None:
 
 
 def test_text_comes_out_while_it_streams(shipped: PolicySet) -> None:
-    scanner = StreamScanner(shipped, TODAY)
+    scanner = StreamScanner(rulings(shipped), shipped.own, TODAY)
     shown = "".join(scanner.feed(char) for char in "오늘 회의는 잘 끝났습니다. " * 20)
     assert 320 - HOLD - 16 <= len(shown) <= 320
     assert len(shown + scanner.finish()) == 320
@@ -68,7 +69,7 @@ def test_a_private_key_is_held_back_until_its_end(shipped: PolicySet) -> None:
         *["MIIEvQIBADANBgkqhkiG9w0BAQEF" * 2 + "\n"] * 30,
         "-----END PRIVATE KEY-----\n",
     ]
-    scanner = StreamScanner(shipped, TODAY)
+    scanner = StreamScanner(rulings(shipped), shipped.own, TODAY)
     shown = [scanner.feed(line) for line in ["열쇠: ", *lines]]
     assert "".join(shown).strip() in ("", "열쇠:")
     assert scanner.finish().endswith("********\n")
@@ -80,7 +81,7 @@ def test_after_a_blocked_finding_nothing_more_is_said(tmp_path: Path) -> None:
         dlp="version: 1\nrules:\n  - {id: T-2, directions: [reply], detectors: [rrn], action: block, "
         f"{policies.REASON}}}\n",
     )
-    scanner = StreamScanner(policy, TODAY)
+    scanner = StreamScanner(rulings(policy), policy.own, TODAY)
     shown = "".join(
         scanner.feed(piece) for piece in ["번호는 900101-1234567이고 ", "나머지 이야기는 이렇습니다. " * 9]
     )

@@ -30,6 +30,10 @@ class Kind(StrEnum):
     ADDRESS = "address"
     NAME = "name"
     TERM = "term"
+    PATTERN = "pattern"
+
+
+CUSTOM = frozenset({Kind.TERM, Kind.PATTERN})  # there can be several of each, told apart by name
 
 
 class Level(IntEnum):
@@ -53,6 +57,11 @@ class Finding:
     end: int
     rule: str
     mask: str
+
+    @property
+    def detector(self) -> str:
+        """The name that rules use: the kind, or for the organisation's own `kind:name`."""
+        return f"{self.type}:{self.rule.partition('.')[2]}" if self.type in CUSTOM else self.type.value
 
 
 def stars(text: str, keep: int = 0) -> str:

@@ -22,9 +22,9 @@ from appliance.policy.detectors import (
     secret,
     vehicle,
 )
-from appliance.policy.detectors.dictionary import Dictionary
 from appliance.policy.detectors.finding import Finding, Kind
 from appliance.policy.detectors.normalise import Normalised, normalise
+from appliance.policy.detectors.own import Own
 from appliance.policy.detectors.view import View
 
 _DETECTORS: tuple[tuple[Callable[[View], Iterator[Finding]], frozenset[Kind]], ...] = (
@@ -49,21 +49,21 @@ _ALL = frozenset(Kind)
 _PRECEDENCE = {kind: number for number, kind in enumerate(Kind)}
 
 
-def scan(text: str, today: date, dictionary: Dictionary | None = None) -> tuple[Finding, ...]:
+def scan(text: str, today: date, own: Own | None = None) -> tuple[Finding, ...]:
     """What is in `text`, in order, not overlapping, with offsets on `text` itself."""
     normal = normalise(text)
-    found = resolve(candidates(normal.text, today, dictionary))
+    found = resolve(candidates(normal.text, today, own))
     return tuple(on_original(finding, normal) for finding in found)
 
 
 def candidates(
-    text: str, today: date, dictionary: Dictionary | None = None, kinds: frozenset[Kind] = _ALL
+    text: str, today: date, own: Own | None = None, kinds: frozenset[Kind] = _ALL
 ) -> list[Finding]:
     """Everything the detectors of these kinds say about a normalised text, overlapping or not."""
     view = View(text, today)
     found = [finding for find, theirs in _DETECTORS if not kinds.isdisjoint(theirs) for finding in find(view)]
-    if dictionary is not None and Kind.TERM in kinds:
-        found.extend(dictionary.find(view))
+    if own is not None:
+        found.extend(own.find(text, kinds))
     return found
 
 

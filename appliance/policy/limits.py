@@ -1,0 +1,46 @@
+"""policies/limits.yaml: how much one person may ask for, and their share of the model."""
+
+from typing import Literal
+
+from pydantic import Field, model_validator
+
+from appliance.policy.shape import Document, Subjects
+
+_TOKENS = "prompt and answer together; none: no limit."
+
+
+class Limit(Document):
+    """How much one person may ask for at a time."""
+
+    running: int = Field(ge=1, le=1024, description="Answers made at the same time.")
+    waiting: int = Field(ge=0, le=65536, description="Questions that may wait beyond those.")
+    weight: float = Field(gt=0, le=100, description="Share of the model beside people of weight 1.")
+    max_tokens: int = Field(ge=1, le=1_000_000, description="Longest answer, in tokens.")
+    message_bytes: int = Field(ge=1, le=16_777_216, description="Longest message, in UTF-8 bytes.")
+    requests_per_minute: int = Field(ge=1, le=1_000_000, description="Questions a minute.")
+    requests_per_day: int | None = Field(default=None, ge=1, description="Questions a day; none: no limit.")
+    tokens_per_minute: int | None = Field(default=None, ge=1, description=f"Tokens a minute, {_TOKENS}")
+    tokens_per_day: int | None = Field(default=None, ge=1, description=f"Tokens a day in Seoul, {_TOKENS}")
+    context_tokens: int | None = Field(
+        default=None, ge=64, description="Longest conversation that the model reads; none: the model's own."
+    )
+
+
+class Group(Limit, Subjects):
+    """Limits for some people; the first group that fits is taken."""
+
+    name: str = Field(min_length=1, max_length=64)
+
+    @model_validator(mode="after")
+    def _somebody(self) -> "Group":
+        if not self.roles and not self.groups:
+            raise ValueError("say whom the limits are for: roles, groups or both")
+        return self
+
+
+class Limits(Document):
+    """policies/limits.yaml: limits for everyone, and for groups that need others."""
+
+    version: Literal[1]
+    default: Limit
+    groups: tuple[Group, ...] = ()

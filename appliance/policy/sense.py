@@ -1,0 +1,222 @@
+"""Mistakes that only show when documents are read together: names, bounds, patterns, lock-out."""
+
+from collections.abc import Iterator, Mapping
+from difflib import get_close_matches
+from itertools import chain
+
+from appliance.core import Permission
+from appliance.errors import N_
+from appliance.policy.access import Access, known_roles
+from appliance.policy.detectors import terms
+from appliance.policy.detectors.finding import Level
+from appliance.policy.detectors.own import Own
+from appliance.policy.detectors.patterns import BadPattern, OwnPattern, Patterns, read_pattern
+from appliance.policy.detectors.terms import Terms
+from appliance.policy.dlp import Dlp, TermList
+from appliance.policy.files import Files, PolicyFile
+from appliance.policy.limits import Limits
+from appliance.policy.notices import Notices
+from appliance.policy.retention import Retention
+from appliance.policy.yaml_text import Place, PlainDocument, PolicyError
+
+Plain = Mapping[str, PlainDocument]
+DEFAULT_TERMS = TermList(name="terms", file="terms.txt")
+NEEDED = (Permission.USER_MANAGE, Permission.POLICY_EDIT, Permission.POLICY_ACTIVATE)
+
+
+def remedy(given: object, known: list[str]) -> str:
+    """The word that was probably meant, or all there are."""
+    close = get_close_matches(str(given)[:80], known, n=1)
+    return f"Did you mean '{close[0]}'?" if close else f"Known: {', '.join(known)}."
+
+
+def wrong(document: PlainDocument, place: Place, problem: object, cure: str = "") -> PolicyError:
+    """A key whose value cannot be what it is."""
+    return PolicyError(
+        N_("%(file)s, line %(line)d: '%(key)s' is wrong: %(problem)s. %(remedy)s"),
+        file=document.file,
+        line=document.line_of(place),
+        key=".".join(str(part) for part in place) or "/",
+        problem=problem,
+        remedy=cure,
+    )
+
+
+def repeated_ids(
+    access: Access, dlp: Dlp, retention: Retention, notices: Notices, plain: Plain
+) -> list[PolicyError]:
+    """Rule ids name one rule in all documents together."""
+    places: list[tuple[str, Place, str]] = [
+        ("access", ("otherwise", "id"), access.otherwise.id),
+        *(("access", ("rules", number, "id"), rule.id) for number, rule in enumerate(access.rules)),
+        *(("dlp", ("rules", number, "id"), rule.id) for number, rule in enumerate(dlp.rules)),
+        *(("retention", ("rules", number, "id"), rule.id) for number, rule in enumerate(retention.rules)),
+        *(("notices", ("banners", number, "id"), one.id) for number, one in enumerate(notices.banners)),
+    ]
+    seen: set[str] = set()
+    problems = []
+    for name, place, rule_id in places:
+        if rule_id in seen:
+            document = plain[name]
+            problems.append(
+                PolicyError(
+                    N_("%(file)s, line %(line)d: the rule id '%(rule)s' is used twice. Choose another."),
+                    file=document.file,
+                    line=document.line_of(place),
+                    rule=rule_id,
+                )
+            )
+        seen.add(rule_id)
+    return problems
+
+
+def unknown_roles(
+    access: Access, dlp: Dlp, limits: Limits, notices: Notices, plain: Plain
+) -> list[PolicyError]:
+    """Roles are declared in access.yaml before other rules name them."""
+    known = known_roles(access)
+    sources = (("access", "rules", access.rules), ("dlp", "rules", dlp.rules))
+    others = (("limits", "groups", limits.groups), ("notices", "banners", notices.banners))
+    places: list[tuple[str, Place, str]] = [
+        (name, (key, number, "roles", at), role)
+        for name, key, subjects in chain(sources, others)
+        for number, one in enumerate(subjects)
+        for at, role in enumerate(one.roles)
+    ]
+    places += [
+        ("access", ("sign_in", "second_factor", at), role)
+        for at, role in enumerate(access.sign_in.second_factor)
+    ]
+    return [
+        PolicyError(
+            N_("%(file)s, line %(line)d: there is no role '%(role)s'. %(remedy)s"),
+            file=plain[name].file,
+            line=plain[name].line_of(place),
+            role=role,
+            remedy=remedy(role, sorted(known)),
+        )
+        for name, place, role in places
+        if role not in known
+    ]
+
+
+def bounds_crossed(retention: Retention, document: PlainDocument) -> Iterator[PolicyError]:
+    """Rules that keep too short or too long, and bounds that leave nothing between them."""
+    for kept, bounds in retention.bounds.items():
+        if bounds.floor_days > bounds.ceiling_days:
+            yield wrong(
+                document, ("bounds", kept.value, "floor_days"), "it is above ceiling_days", "Lower it."
+            )
+    for number, rule in enumerate(retention.rules):
+        limits = retention.bounds.get(rule.keeps)
+        if limits is not None and not limits.floor_days <= rule.days <= limits.ceiling_days:
+            problem = f"{rule.days} days is not between {limits.floor_days} and {limits.ceiling_days}"
+            yield wrong(document, ("rules", number, "days"), problem, "Change it, or the bounds.")
+
+
+def locked_out(access: Access, document: PlainDocument) -> Iterator[PolicyError]:
+    """Permissions without which nobody could ever mend a policy or an account again."""
+    for permission in NEEDED:
+        holders = {
+            role
+            for rule in access.rules
+            if rule.effect == "allow" and rule.plain and permission in rule.permissions
+            for role in rule.roles
+        }
+        denied = {
+            role
+            for rule in access.rules
+            if rule.effect == "deny" and permission in rule.permissions and not rule.groups
+            for role in rule.roles
+        }
+        if not holders - denied:
+            yield PolicyError(
+                N_(
+                    "%(file)s, line %(line)d: no role would have %(permission)s, so everybody would be "
+                    "locked out of it. Give it to a role that no rule denies it."
+                ),
+                file=document.file,
+                line=document.line_of(("rules",)),
+                permission=permission,
+            )
+
+
+def own_detectors(dlp: Dlp, document: PlainDocument, files: Files, problems: list[PolicyError]) -> Own:
+    """The organisation's lists and patterns; what is wrong with them or with rules that name them."""
+    lists: dict[str, list[str]] = {}
+    listed = list(dlp.terms)
+    if DEFAULT_TERMS.file in files and all(one.file != DEFAULT_TERMS.file for one in listed):
+        listed.append(DEFAULT_TERMS)
+    for number, one in enumerate(listed):
+        file = files.get(one.file)
+        if file is None:
+            place: Place = ("terms", number, "file")
+            problem = f"there is no file {one.file}"
+            problems.append(wrong(document, place, problem, "Put it beside this one."))
+        elif one.name in lists:
+            problems.append(
+                wrong(document, ("terms", number, "name"), "this name is used twice", "Change it.")
+            )
+        else:
+            lists[one.name] = read_terms(file, problems)
+    if sum(map(len, lists.values())) > terms.MOST:
+        problems.append(
+            PolicyError(
+                N_("%(file)s: more than %(most)d terms."), file=document.file, line=1, most=terms.MOST
+            )
+        )
+        return Own()
+    own = Own(Terms(lists), Patterns(_patterns(dlp, document, problems)), tuple(lists))
+    problems += _unknown_names(dlp, document, own)
+    return own
+
+
+def read_terms(file: PolicyFile, problems: list[PolicyError]) -> list[str]:
+    """One term a line; empty lines and lines that begin with # do not count."""
+    try:
+        lines = file.content.decode("utf-8").splitlines()
+    except UnicodeDecodeError:
+        problems.append(PolicyError(N_("%(file)s is not readable UTF-8 text."), file=file.path, line=1))
+        return []
+    words: dict[str, None] = {}
+    for number, line in enumerate(lines, 1):
+        term = line.strip()
+        if not term or term.startswith("#"):
+            continue
+        if not terms.SHORTEST <= len(term) <= terms.LONGEST:
+            problems.append(
+                PolicyError(
+                    N_("%(file)s, line %(line)d: a term has %(least)d to %(most)d characters."),
+                    file=file.path,
+                    line=number,
+                    least=terms.SHORTEST,
+                    most=terms.LONGEST,
+                )
+            )
+        words[term] = None
+    return list(words)
+
+
+def _patterns(dlp: Dlp, document: PlainDocument, problems: list[PolicyError]) -> list[OwnPattern]:
+    found: dict[str, OwnPattern] = {}
+    for number, one in enumerate(dlp.patterns):
+        if one.name in found:
+            place: Place = ("patterns", number, "name")
+            problems.append(wrong(document, place, "this name is used twice", "Change it."))
+            continue
+        try:
+            found[one.name] = read_pattern(one.name, one.pattern, Level[one.level])
+        except BadPattern as bad:
+            problems.append(wrong(document, ("patterns", number, "pattern"), str(bad)))
+    return list(found.values())
+
+
+def _unknown_names(dlp: Dlp, document: PlainDocument, own: Own) -> Iterator[PolicyError]:
+    declared = {f"pattern:{one.name}" for one in dlp.patterns} | {f"term:{one.name}" for one in dlp.terms}
+    for number, rule in enumerate(dlp.rules):
+        for at, name in enumerate(rule.detectors):
+            if ":" in name and name not in own.names and name not in declared:
+                known = sorted({*own.names, *declared})
+                yield wrong(
+                    document, ("rules", number, "detectors", at), f"there is no {name}", remedy(name, known)
+                )
