@@ -50,7 +50,7 @@ class DataClass(StrEnum):
 
     OPEN = "O"
     SENSITIVE = "S"
-    SECRET = "C"
+    SECRET = "C"  # noqa: S105 - a class of data
 
 
 class Outcome(StrEnum):

@@ -191,6 +191,7 @@ class Chat:
             principal=principal,
             permission=Permission.CHAT_USE,
             turns=(*turns, self._transcript.question(text)),
+            new_from=len(turns),
             sampling=SAMPLING,
             request_id=request_id,
             object=f"conversation:{place}",

@@ -139,11 +139,9 @@ class Completions:
         events = self._inference.generate(_generate(admitted))
         try:
             async for event in events:
-                if law.changed():
-                    hearing.adopt(law.rulings, law.own)
-                    if not law.permits():
-                        last = _filtered(admitted.answer_id, read, hearing)
-                        break
+                if law.stops(hearing):
+                    last = _filtered(admitted.answer_id, read, hearing)
+                    break
                 if isinstance(event, Token):
                     for shown in hearing.feed(event):
                         yield shown
@@ -254,16 +252,13 @@ class _Law:
         self._target = replace(admitted.ask.target, model=admitted.model.model_name)
         self._follow(policy.current)
 
-    def changed(self) -> bool:
-        """Whether another revision came into force since the last look."""
+    def stops(self, hearing: Hearing) -> bool:
+        """Look whether another revision is in force by now, and whether it ends this answer."""
         if self._active.current is self._policy:
             return False
         self._follow(self._active.current)
-        return True
-
-    def permits(self) -> bool:
-        """Whether the person may still have this answer."""
-        return decide(self._policy, self._ask.principal, self._ask.permission, (), self._target).permitted
+        hearing.adopt(self.rulings, self.own)
+        return not decide(self._policy, self._ask.principal, self._ask.permission, (), self._target).permitted
 
     def _follow(self, policy: PolicySet) -> None:
         self._policy = policy

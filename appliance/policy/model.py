@@ -58,7 +58,7 @@ class Rulings:
         )
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class Parts:
     """The documents of one revision, and the compiled words and patterns of the organisation."""
 

@@ -179,7 +179,7 @@ def test_one_person_may_have_only_so_many_answers_open(
     completions: Completions, inference: InferenceClient, alice: Principal
 ) -> None:
     async def scenario(_runtime: ScriptedRuntime) -> None:
-        limit = load(share_folder("policies")).limits.default
+        limit = load(share_folder("policies")).parts.limits.default
         for _ in range(limit.running + limit.waiting):
             completions.admit(ask(alice))
         with pytest.raises(LimitReached):

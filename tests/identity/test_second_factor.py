@@ -1,6 +1,7 @@
 """The second factor: a password alone no longer opens the door, and no code opens it twice."""
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import pyotp
 import pytest

@@ -41,7 +41,8 @@ def test_a_mask_leaks_no_digits(text: str) -> None:
 @settings(max_examples=300, derandomize=True)
 @given(pieced)
 def test_nothing_sure_is_left_in_a_masked_text(masking_all: PolicySet, text: str) -> None:
-    masked = mask(text, scan(text, TODAY), rulings(masking_all), Direction.PROMPT)
+    rules = rulings(masking_all)
+    masked = mask(text, scan(text, TODAY), rules, Direction.PROMPT)
     left = [finding for finding in scan(masked.text, TODAY) if finding.level is Level.HIGH]
     assert not left
 
