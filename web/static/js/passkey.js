@@ -7,8 +7,11 @@ const PATHS = {
   get: ["/sign-in/passkey/options", "/sign-in/passkey"],
 };
 
+// WebAuthn binds a passkey to a host name; an address in numbers has none.
+const named = !/^[\d.]+$|:/.test(location.hostname);
+
 for (const form of document.querySelectorAll("form[data-passkey]")) {
-  if (!window.PublicKeyCredential?.parseCreationOptionsFromJSON) continue;
+  if (!named || !window.PublicKeyCredential?.parseCreationOptionsFromJSON) continue;
   form.hidden = false;
   form.addEventListener("submit", (event) => {
     event.preventDefault();
