@@ -7,7 +7,7 @@ import msgspec
 import typer
 
 from appliance import config
-from appliance.cli import output
+from appliance.cli import egress_rules, output
 from appliance.cli.options import Data, Json
 from appliance.egress import attestation, attestation_page
 from appliance.errors import N_, ConfigError
@@ -114,6 +114,9 @@ def check(file: NoteFile, key: KeyFile, json: Json = False) -> None:
         )
     if not clean:
         raise typer.Exit(EXIT_LEAK)
+
+
+app.command("rules")(egress_rules.rules)
 
 
 def _verdict(found: Any) -> str:

@@ -32,6 +32,8 @@ OFFICE: dict[RoleName, frozenset[str]] = {
     "gate": frozenset({"own_door", "every_kind_of_socket"}),
     "broker": frozenset({"every_kind_of_socket"}),
 }
+# Where anything may be dialled, the gate answers web's socket() with one of its own empty namespace.
+OFFICE_WITH_DESTINATIONS: dict[RoleName, frozenset[str]] = {"web": frozenset({"every_kind_of_socket"})}
 GIVEN_A_DOOR: RoleName = "web"  # the only process that is ever given a socket of the machine's network
 
 
@@ -81,7 +83,7 @@ class SelfAttack:
         self._busy = len(roles)
         self._staff.selector.register(self._outside, selectors.EVENT_READ, self._outside.pump)
         for role in roles:
-            self._next(role, _techniques(role))
+            self._next(role, _techniques(role, dials="broker" in roles))
 
     def _next(self, role: RoleName, left: Iterator[str]) -> None:
         technique = next(left, None)
@@ -127,8 +129,10 @@ class SelfAttack:
         )
 
 
-def _techniques(role: RoleName) -> Iterator[str]:
+def _techniques(role: RoleName, *, dials: bool) -> Iterator[str]:
     own = OFFICE.get(role, frozenset())
+    if dials:
+        own |= OFFICE_WITH_DESTINATIONS.get(role, frozenset())
     return iter([name for name in TECHNIQUES if name not in own])
 
 

@@ -1,0 +1,56 @@
+"""`appliance egress rules`: the outer wall for this installation."""
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from appliance import config
+from appliance.cli.options import Data
+from appliance.egress import rules as outer_wall
+from appliance.errors import N_, ConfigError
+from appliance.policy.destinations import load_destinations
+
+Folder = Annotated[
+    Path | None, typer.Option("--out", help="Write naesil.service and naesil.nft into this folder.")
+]
+User = Annotated[str, typer.Option("--user", help="The user the service runs as.")]
+
+
+def rules(data: Data = None, user: User = "naesil", out: Folder = None) -> None:
+    """Print a systemd unit and an nftables table for the destinations of egress.yaml, or write them."""
+    settings = config.load({"data": data})
+    _, destinations = load_destinations(config.share_folder("policies"), settings.data / "policies")
+    site = outer_wall.Site(
+        program=Path(sys.executable).parent / "appliance",
+        data=settings.data,
+        user=_checked(user),
+        destinations=destinations,
+        name_servers=outer_wall.name_servers(),
+        libraries=outer_wall.libraries(),
+    )
+    for name, text in (
+        (outer_wall.UNIT_FILE, outer_wall.unit(site)),
+        (outer_wall.TABLE_FILE, outer_wall.table(site)),
+    ):
+        if out is None:
+            typer.echo(f"# ---- {name}\n{text}")
+        else:
+            _write(out / name, text)
+            typer.echo(str(out / name))
+
+
+def _checked(user: str) -> str:
+    if not user.replace("-", "").replace("_", "").isalnum() or not user.isascii():
+        raise ConfigError(N_("'%(user)s' is not a user's name."), user=user)
+    return user
+
+
+def _write(path: Path, text: str) -> None:
+    try:
+        path.write_text(text, "utf-8")
+    except OSError as error:
+        raise ConfigError(
+            N_("%(path)s cannot be written: %(reason)s."), path=path, reason=error.strerror
+        ) from None
