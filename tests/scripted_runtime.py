@@ -9,11 +9,16 @@ from appliance.inference.client import InferenceClient
 from appliance.protocol.framing import Decoder, encode
 from appliance.protocol.messages import (
     Cancel,
+    Detokenize,
+    Embed,
     Failed,
     Finished,
     Generate,
+    GetStats,
     Hello,
+    Render,
     Token,
+    Tokenize,
     ToRuntime,
 )
 
@@ -98,6 +103,8 @@ class ScriptedRuntime:
                     self._answer(message)
                 elif isinstance(message, Cancel):
                     self.cancelled.append(message.id)
+                elif isinstance(message, (Tokenize, Detokenize, Render, Embed, GetStats)):
+                    self.send(Failed(id=message.id, code="internal"))  # it can only talk
 
     def _answer(self, request: Generate) -> None:
         if self.failure:

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from appliance.audit.log import AuditLog
+from appliance.audit.reads import Reads
 from appliance.audit.viewing import Viewer
 from appliance.storage.engine import Database
 
@@ -12,7 +13,8 @@ class Oversight:
     """Synchronous services; their methods belong in the thread pool."""
 
     viewer: Viewer
+    reads: Reads
 
 
 def build(database: Database, audit: AuditLog) -> Oversight:
-    return Oversight(viewer=Viewer(database, audit))
+    return Oversight(viewer=Viewer(database, audit), reads=Reads(database, audit))

@@ -86,7 +86,8 @@ def checkpoint_over(session: Session, index: int) -> tuple[int, str] | None:
 def objects_of(session: Session, actions: tuple[str, ...]) -> Iterator[tuple[int, bytes]]:
     """(index, leaf) of the entries of these actions."""
     query = select(EntryRow.index, EntryRow.leaf).where(EntryRow.action.in_(actions))
-    yield from session.execute(query.order_by(EntryRow.index)).tuples()
+    for row in session.execute(query.order_by(EntryRow.index)):
+        yield row.index, row.leaf
 
 
 def prove_entry(session: Session, index: int, size: int, note: str, *, whole: bool = True) -> EntryProof:

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from appliance import config
 from appliance.audit.log import AuditLog
+from appliance.audit.reads import Reads
 from appliance.audit.sequencer import Sequencer, sequencer_lock
 from appliance.clock import Clock, SystemClock
 from appliance.config import Settings
@@ -42,6 +43,10 @@ class House:
     database: Database
     audit: AuditLog
     identity: Identity
+
+    @property
+    def reads(self) -> Reads:
+        return Reads(self.database, self.audit)
 
     @property
     def accounts(self) -> Accounts:

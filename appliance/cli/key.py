@@ -5,6 +5,7 @@ from typing import Annotated
 
 import typer
 
+from appliance.audit.actions import AuditAction
 from appliance.cli import output
 from appliance.cli.house import OPERATOR, open_house
 from appliance.cli.options import Data, Json
@@ -43,7 +44,9 @@ def create(
 def list_keys(user: User, data: Data = None, json: Json = False) -> None:
     """Show a person's keys, without their secrets."""
     with open_house(data) as house:
-        keys = house.keys.list(house.accounts.find(user).id)
+        owner = house.accounts.find(user).id
+        house.reads.record(OPERATOR, AuditAction.KEYS_READ, f"user:{owner}", owner)
+        keys = house.keys.list(owner)
     if json:
         output.as_json(keys)
     else:

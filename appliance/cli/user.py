@@ -5,6 +5,7 @@ from typing import Annotated
 
 import typer
 
+from appliance.audit.actions import AuditAction
 from appliance.cli import output
 from appliance.cli.house import OPERATOR, House, open_house
 from appliance.cli.options import Data, Json, PasswordFile
@@ -52,6 +53,7 @@ def add(
 def list_users(data: Data = None, json: Json = False) -> None:
     """Show all accounts."""
     with open_house(data) as house:
+        house.reads.record(OPERATOR, AuditAction.USERS_READ, "users")
         accounts = house.accounts.list()
     if json:
         output.as_json(accounts)

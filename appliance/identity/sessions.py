@@ -16,7 +16,7 @@ from appliance.audit.actions import AuditAction
 from appliance.audit.entry import Entry
 from appliance.audit.log import AuditLog
 from appliance.clock import Clock
-from appliance.core import Outcome, Principal
+from appliance.core import SYSTEM, Outcome, Principal
 from appliance.errors import N_, NotFound, StorageFailed
 from appliance.identity import store
 from appliance.ids import new_id
@@ -133,6 +133,7 @@ class Sessions:
         for old in store.sessions_of(session, user.id):
             if self._over(old):
                 store.end_session(session, old.id)
+                self._audit.append(session, _entry(AuditAction.LOGOUT, SYSTEM, old.id, user.id, "expired"))
         row = store.SessionRow(
             id=new_id(),
             user_id=user.id,
@@ -176,7 +177,7 @@ def _hash(token: str) -> bytes:
     return hashlib.sha256(token.encode("utf-8", "surrogatepass")).digest()
 
 
-def _entry(action: AuditAction, actor: Principal, session_id: str, user_id: str) -> Entry:
+def _entry(action: AuditAction, actor: Principal, session_id: str, user_id: str, reason: str = "") -> Entry:
     return Entry(
         action=action,
         actor=actor,
@@ -184,4 +185,5 @@ def _entry(action: AuditAction, actor: Principal, session_id: str, user_id: str)
         object=f"session:{session_id}",
         subject=user_id,
         task="identity",
+        reason=reason,
     )

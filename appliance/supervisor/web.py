@@ -8,6 +8,7 @@ answers are stopped and recorded, the last entries are sealed.
 import asyncio
 import signal
 import socket
+from contextlib import suppress
 from dataclasses import dataclass
 
 import uvicorn
@@ -19,12 +20,15 @@ from appliance.audit.actions import AuditAction
 from appliance.audit.entry import Entry
 from appliance.audit.log import AuditLog
 from appliance.audit.sequencer import SequencerThread
+from appliance.audit.vigil import Vigil
 from appliance.chat.service import Chat
 from appliance.clock import Clock, SystemClock
 from appliance.completions.pipeline import Completions
+from appliance.config import Settings, Source
 from appliance.core import SYSTEM, Outcome
 from appliance.egress.proving import Attestations
 from appliance.egress.sealer import SealerClient
+from appliance.errors import StorageFailed
 from appliance.http.app import create_app
 from appliance.http.services import Services
 from appliance.identity import house as identity
@@ -34,6 +38,7 @@ from appliance.policy.active import ActivePolicy
 from appliance.policy.documents import load_active
 from appliance.policy.gate import Gate
 from appliance.storage import migrate
+from appliance.storage.address import shown
 from appliance.storage.engine import Database
 from appliance.storage.vault import Vault
 from appliance.supervisor.control import Control
@@ -43,6 +48,7 @@ from appliance.supervisor.spec import ChildSpec, Report
 
 GRACE_S = 15
 KEEP_ALIVE_S = 75
+VIGIL_S = 1.0
 FORWARDER = "127.0.0.1"
 
 
@@ -74,7 +80,10 @@ class Web:
         sequencer = SequencerThread(self.database, sealer, self.spec.settings.run_folder)
         self.chat.recover()
         self._record(AuditAction.SERVICE_STARTED)
+        vigil = Vigil(self.database, self.audit, self.clock)
+        vigil.start(_chosen(self.spec.settings))
         sequencer.start()
+        watching = asyncio.create_task(_watch(vigil))
         self.proofs.use(control)
         listening = asyncio.create_task(self._listen_to(control, sealer))
         try:
@@ -83,6 +92,7 @@ class Web:
             await server.serve(sockets=[socket.socket(fileno=self.spec.listen)])
         finally:
             listening.cancel()
+            watching.cancel()
             await self.chat.close()
             await self.inference.close()
             await self.journal.close()
@@ -135,6 +145,22 @@ class Web:
                 action=action, actor=SYSTEM, outcome=Outcome.ALLOWED, object=object, guard_level=guard_level
             )
             self.audit.append(session, entry)
+
+
+async def _watch(vigil: Vigil) -> None:
+    """Look after the clock for as long as we serve; what cannot be recorded now is seen again."""
+    while True:
+        await asyncio.sleep(VIGIL_S)
+        with suppress(StorageFailed):
+            await asyncio.to_thread(vigil.look)
+
+
+def _chosen(settings: Settings) -> dict[str, str]:
+    """Every setting that somebody chose, with where; a database's password left out."""
+    values = {name: getattr(settings, name) for name in settings.sources}
+    values["database_url"] = shown(settings.database_url)
+    chosen = {name for name, source in settings.sources.items() if source is not Source.DEFAULT}
+    return {name: f"{values[name]} ({settings.sources[name]})" for name in chosen}
 
 
 def build(spec: ChildSpec, clock: Clock) -> Web:

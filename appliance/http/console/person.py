@@ -6,6 +6,7 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Request, Response
 from fastapi.responses import RedirectResponse
 
+from appliance.audit.actions import AuditAction
 from appliance.core import Permission, Principal
 from appliance.errors import NaesilError
 from appliance.http import roles
@@ -44,6 +45,7 @@ def router(console: Console) -> APIRouter:
 
     @routes.get(HERE)
     def show(user_id: str, request: Request, person: Manager, words: Words) -> Response:
+        services.oversight.reads.record(person, AuditAction.USERS_READ, f"user:{user_id}", user_id)
         return page(request, person, user_id, words)
 
     def attempt(

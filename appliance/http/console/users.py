@@ -6,6 +6,7 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Request, Response
 from fastapi.responses import RedirectResponse
 
+from appliance.audit.actions import AuditAction
 from appliance.core import Permission, Principal
 from appliance.errors import N_, NaesilError
 from appliance.http import roles
@@ -39,6 +40,7 @@ def router(console: Console) -> APIRouter:
 
     @routes.get(SECTION.path)
     def users(request: Request, person: Manager, words: Words) -> Response:
+        services.oversight.reads.record(person, AuditAction.USERS_READ, "users")
         return page(request, person, words)
 
     @routes.post("/console/users/invite")
