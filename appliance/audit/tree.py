@@ -87,7 +87,7 @@ def objects_of(session: Session, actions: tuple[str, ...]) -> Iterator[tuple[int
     """(index, leaf) of the entries of these actions."""
     query = select(EntryRow.index, EntryRow.leaf).where(EntryRow.action.in_(actions))
     for row in session.execute(query.order_by(EntryRow.index)):
-        yield row.index, row.leaf
+        yield row[0], row[1]
 
 
 def prove_entry(session: Session, index: int, size: int, note: str, *, whole: bool = True) -> EntryProof:

@@ -17,7 +17,7 @@ from tests.oversight.ledger import Ledger
 
 PASSWORD = "느티나무 아래 세 번째 의자"
 ELSEWHERE = {("serve",): "runs until it is stopped; its start and stop are entries (tests/journeys)"}
-OTHERS = {("user", "invite"): {"name": "lee"}}
+OTHERS: dict[tuple[str, ...], dict[str, str]] = {("user", "invite"): {"name": "lee"}}
 MUST_RECORD = {
     "user list", "user add", "user disable", "user enable", "user reset", "user invite",
     "key create", "key list", "audit verify",
