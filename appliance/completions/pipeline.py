@@ -266,6 +266,13 @@ class _Law:
         self.own = policy.own
 
 
+def _instructions(ask: Ask) -> int:
+    """How many leading turns are a program's instructions, which come again in the same scope."""
+    if ask.form == "text":
+        return 0
+    return next((at for at, turn in enumerate(ask.turns) if turn.role != "system"), 0)
+
+
 def _generate(admitted: Admitted) -> Generate:
     ask = admitted.ask
     return Generate(
@@ -278,8 +285,8 @@ def _generate(admitted: Admitted) -> Generate:
         priority=ask.priority,
         most_running=admitted.most_running,
         cache_scope=ask.cache_scope,
-        prefix_turns=ask.prefix_turns,
-        prefix_scope=ask.prefix_scope,
+        prefix_turns=ask.prefix_turns or _instructions(ask),
+        prefix_scope=ask.prefix_scope or ask.cache_scope,
         trim=ask.trim,
         tools=admitted.tools,
         template_values=ask.template_values,

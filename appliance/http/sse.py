@@ -10,6 +10,7 @@ from collections.abc import AsyncGenerator, AsyncIterator
 from fastapi.responses import StreamingResponse
 
 HEARTBEAT_S = 15.0
+MOST_AHEAD_BYTES = 64 * 1024
 
 
 def data(text: str, event: str = "") -> bytes:
@@ -35,21 +36,64 @@ class EventStream(StreamingResponse):
 
 
 async def with_heartbeat(events: AsyncIterator[bytes], seconds: float) -> AsyncGenerator[bytes, None]:
-    """The events, and a comment after every `seconds` without one."""
-    following = asyncio.ensure_future(anext(events, None))
+    """The events, and a comment after every `seconds` without one. What piles up comes in one piece."""
+    line = _Line()
+    pumping = asyncio.create_task(line.pump(events))
     try:
-        while True:
-            done, _ = await asyncio.wait([following], timeout=seconds)
-            if not done:
-                yield comment("still here")
-                continue
-            event = following.result()
-            if event is None:
-                return
-            yield event
-            following = asyncio.ensure_future(anext(events, None))
+        while (piece := await line.take(seconds)) is not None:
+            yield piece or comment("still here")
+        await pumping  # raises what the source raised
     finally:
-        following.cancel()
-        await asyncio.wait([following])
-        if isinstance(events, AsyncGenerator):
-            await events.aclose()
+        pumping.cancel()
+        await asyncio.wait([pumping])
+
+
+class _Line:
+    """Between the task that makes events and the one that sends them: no task and no timer an event."""
+
+    def __init__(self) -> None:
+        self._pieces: list[bytes] = []
+        self._bytes = 0
+        self._ended = False
+        self._wake: asyncio.Future[None] | None = None  # of whichever side waits; they never both do
+
+    async def pump(self, events: AsyncIterator[bytes]) -> None:
+        """Put every event in, waiting while the reader is far behind."""
+        try:
+            async for event in events:
+                self._pieces.append(event)
+                self._bytes += len(event)
+                self._rouse()
+                if self._bytes > MOST_AHEAD_BYTES:
+                    await self._sleep(None)
+        finally:
+            if isinstance(events, AsyncGenerator):
+                await events.aclose()
+            self._ended = True
+            self._rouse()
+
+    async def take(self, seconds: float) -> bytes | None:
+        """What is there; empty when nothing came for so long; None at the end."""
+        if not self._pieces and not self._ended:
+            await self._sleep(seconds)
+        if not self._pieces:
+            return None if self._ended else b""
+        piece = b"".join(self._pieces)
+        self._pieces.clear()
+        self._bytes = 0
+        self._rouse()
+        return piece
+
+    async def _sleep(self, seconds: float | None) -> None:
+        loop = asyncio.get_running_loop()
+        self._wake = loop.create_future()
+        timer = None if seconds is None else loop.call_later(seconds, self._rouse)
+        try:
+            await self._wake
+        finally:
+            if timer is not None:
+                timer.cancel()
+
+    def _rouse(self) -> None:
+        if self._wake is not None and not self._wake.done():
+            self._wake.set_result(None)

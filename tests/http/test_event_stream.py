@@ -3,6 +3,8 @@
 import asyncio
 from collections.abc import AsyncIterator
 
+import pytest
+
 from appliance.http.sse import comment, data, with_heartbeat
 
 
@@ -45,3 +47,38 @@ def test_a_reader_that_leaves_ends_the_source() -> None:
 
     asyncio.run(read_two())
     assert ended == [True]
+
+
+def test_what_piles_up_is_sent_in_one_piece_and_a_slow_reader_stops_the_source() -> None:
+    made: list[int] = []
+
+    async def quick() -> AsyncIterator[bytes]:
+        for number in range(1000):
+            made.append(number)
+            yield bytes(1024)
+
+    async def read() -> list[bytes]:
+        events = with_heartbeat(quick(), 1)
+        pieces = [await anext(events)]
+        assert len(made) < 100
+        return pieces + [event async for event in events]
+
+    pieces = asyncio.run(read())
+    assert sum(map(len, pieces)) == 1000 * 1024
+    assert len(pieces) < 100
+
+
+def test_what_goes_wrong_in_the_source_is_raised_after_what_came_before() -> None:
+    async def broken() -> AsyncIterator[bytes]:
+        yield b"before"
+        raise ValueError("wrong")
+
+    got: list[bytes] = []
+
+    async def read() -> None:
+        async for event in with_heartbeat(broken(), 1):
+            got.append(event)
+
+    with pytest.raises(ValueError, match="wrong"):
+        asyncio.run(read())
+    assert got == [b"before"]

@@ -110,6 +110,8 @@ class _Stream:
         yield data("[DONE]")
 
     def _token(self, number: int, token: Token) -> bytes:
+        if token.part == "text" and not token.chosen:
+            return self._head.text(number, token.text)
         odds = chat_objects.logprobs(token.chosen)
         return self._head.chunk([ChunkChoice(index=number, delta=chat_objects.delta(token), logprobs=odds)])
 

@@ -29,6 +29,8 @@ from appliance.http.api.objects import (
 from appliance.http.sse import data
 from appliance.protocol.messages import Chosen, Finished, Odds, Progress, Token
 
+_MARK = "\u2060"
+
 
 class Head:
     """What every object of one request repeats: its id, its time, its model."""
@@ -37,6 +39,7 @@ class Head:
         self.id = f"{prefix}-{admitted.answer_id}"
         self.created = int(clock.now().timestamp())
         self.model = admitted.model.model_name
+        self._around: dict[int, tuple[bytes, bytes]] = {}
 
     def chunk(self, choices: list[ChunkChoice], **more: UsageBlock | PromptProgress) -> bytes:
         """One chunk as an event. Fields of the delta that are not there are left out."""
@@ -46,6 +49,15 @@ class Head:
             choice["delta"] = _without_nothing(choice["delta"])
         content |= {name: value.model_dump() for name, value in more.items()}
         return data(json.dumps(content, ensure_ascii=False))
+
+    def text(self, number: int, text: str) -> bytes:
+        """The chunk that most are: more text of answer `number`. Everything around it is made once."""
+        if number not in self._around:
+            chunk = self.chunk([ChunkChoice(index=number, delta=Delta(content=_MARK))])
+            before, _, after = chunk.partition(json.dumps(_MARK, ensure_ascii=False).encode())
+            self._around[number] = (before, after)
+        before, after = self._around[number]
+        return before + json.dumps(text, ensure_ascii=False).encode() + after
 
 
 def whole(head: Head, answers: Sequence[Said]) -> ChatCompletion:
