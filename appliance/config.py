@@ -90,6 +90,11 @@ class Settings:
         return self.data / "exports" / "attestations"
 
     @property
+    def policies_folder(self) -> Path:
+        """Where an organisation's own policy files lie. The processes may read it and not write it."""
+        return self.data / "policies"
+
+    @property
     def run_folder(self) -> Path:
         return self.data / "run"
 

@@ -21,7 +21,7 @@ User = Annotated[str, typer.Option("--user", help="The user the service runs as.
 def rules(data: Data = None, user: User = "naesil", out: Folder = None) -> None:
     """Print a systemd unit and an nftables table for the destinations of egress.yaml, or write them."""
     settings = config.load({"data": data})
-    _, destinations = load_destinations(config.share_folder("policies"), settings.data / "policies")
+    _, destinations = load_destinations(config.share_folder("policies"), settings.policies_folder)
     site = outer_wall.Site(
         program=Path(sys.executable).parent / "appliance",
         data=settings.data,

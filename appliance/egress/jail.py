@@ -10,7 +10,7 @@ from pathlib import Path
 
 from appliance.egress import census, environment, landlock, mounts, namespaces, privileges, seccomp
 from appliance.egress.mounts import Right
-from appliance.egress.profiles import Profile
+from appliance.egress.profiles import NULL, Profile
 from appliance.egress.report import GuardReport, Layer
 
 Step = Callable[[Profile], Iterable[Layer]]
@@ -21,7 +21,7 @@ def _prepare(profile: Profile) -> Iterable[Layer]:
     known = census.take(profile.descriptors)
     if profile.witness is not None:
         profile.witness.open_memory()  # while this process may still be looked at
-    return known, privileges.set_limits()
+    return known, privileges.set_limits(writes=profile.writable != (NULL,))
 
 
 def _isolate(profile: Profile) -> Iterable[Layer]:

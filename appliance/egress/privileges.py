@@ -12,14 +12,20 @@ CAPABILITY_VERSION_3 = 0x20080522
 OPEN_FILES = 16_384
 
 
-def set_limits() -> Layer:
-    """No core dumps, private files, no more open files than a busy server needs."""
+def set_limits(*, writes: bool) -> Layer:
+    """No core dumps, private files, no more open files than a busy server needs.
+
+    A process that `writes` nothing could not make a file longer even where one is open to it.
+    """
     os.umask(0o077)
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    if not writes:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))
     _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     files = OPEN_FILES if hard == resource.RLIM_INFINITY else min(OPEN_FILES, hard)
     resource.setrlimit(resource.RLIMIT_NOFILE, (files, files))
-    return Layer("limits", True, f"umask 077, no core dumps, {files} open files")
+    kept = "" if writes else ", writes no file"
+    return Layer("limits", True, f"umask 077, no core dumps, {files} open files{kept}")
 
 
 def drop_all(user: tuple[int, int] | None = None) -> Layer:

@@ -108,14 +108,21 @@ def web_profile(data_folder: Path, certificates: tuple[Path, ...], descriptors: 
     """The door: accepts connections, keeps the data folder; cannot dial.
 
     Of the keys folder it sees the root key alone, read-only, so that key must exist by now: a
-    taken-over door can neither sign for the log nor turn the log's last signed head back.
+    taken-over door can neither sign for the log nor turn the log's last signed head back. What
+    rules it at the next start, policies/ and config.toml, it can read and not change.
 
     Unnamed calls answer ENOSYS instead of killing: this process holds everybody's session, and
     a library that tries a newer call falls back.
     """
     return Profile(
         name="web",
-        readable=(*_interpreter(), *certificates, data_folder / "keys" / ROOT_KEY),
+        readable=(
+            *_interpreter(),
+            *certificates,
+            data_folder / "keys" / ROOT_KEY,
+            data_folder / "policies",
+            data_folder / "config.toml",
+        ),
         writable=(NULL, data_folder),
         hidden=(data_folder / "keys",),
         descriptors=descriptors,

@@ -48,7 +48,7 @@ _Model = TypeVar("_Model", bound=BaseModel)
 
 def load_active(settings: Settings) -> PolicySet:
     """The policies of the data folder's policies/ where it has them, else the shipped ones."""
-    return load(share_folder("policies"), settings.data / "policies")
+    return load(share_folder("policies"), settings.policies_folder)
 
 
 def load(folder: Path, override: Path | None = None) -> PolicySet:

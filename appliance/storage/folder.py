@@ -16,7 +16,13 @@ def prepare_data_folder(settings: Settings) -> None:
 
     Raises ConfigError with the remedy when it cannot be made, written to, or is somebody else's.
     """
-    for folder in (settings.data, settings.keys_folder, settings.models_folder, settings.run_folder):
+    for folder in (
+        settings.data,
+        settings.keys_folder,
+        settings.models_folder,
+        settings.policies_folder,
+        settings.run_folder,
+    ):
         _make(folder)
     key = settings.keys_folder / ROOT_KEY_FILE
     if not key.exists() and settings.database_file is not None and settings.database_file.exists():

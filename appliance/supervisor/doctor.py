@@ -105,7 +105,7 @@ def _guard(settings: Settings) -> Iterator[Check]:
 def _demanded(settings: Settings) -> str:
     """The level that `serve` would demand; the strictest when the policy cannot be read."""
     try:
-        egress, _ = load_egress(share_folder("policies"), settings.data / "policies")
+        egress, _ = load_egress(share_folder("policies"), settings.policies_folder)
         return demanded(settings.guard, egress.minimum_level)
     except ConfigError:
         return "kernel"
@@ -113,7 +113,7 @@ def _demanded(settings: Settings) -> str:
 
 def _egress(settings: Settings) -> Check:
     try:
-        _, destinations = load_destinations(share_folder("policies"), settings.data / "policies")
+        _, destinations = load_destinations(share_folder("policies"), settings.policies_folder)
     except ConfigError as error:
         return Check("egress policy", False, str(error), N_("Follow the advice in the line above."))
     named = ", ".join(f"{one.name} {one.host}:{one.port}" for one in destinations)

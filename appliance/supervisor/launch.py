@@ -39,7 +39,7 @@ def serve(settings: Settings, say: Callable[[str], None]) -> None:
     listen.check_exposure(settings)
     prepare_data_folder(settings)
     settings = _with_certificate(settings)
-    egress, destinations = load_destinations(share_folder("policies"), settings.data / "policies")
+    egress, destinations = load_destinations(share_folder("policies"), settings.policies_folder)
     settings = dataclasses.replace(settings, guard=demanded(settings.guard, egress.minimum_level))
     model = resolve(settings)
     with _only_server(settings.run_folder), listen.open_socket(settings) as listener:

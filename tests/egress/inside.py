@@ -59,6 +59,19 @@ def see(role: str, data: str, paths: list[str]) -> Any:
     return found
 
 
+def write(role: str, data: str, paths: list[str]) -> Any:
+    """Of each path, whether a locked process can change it: "written", or the error's name."""
+    jail.close(profile(role, data, []))
+    found = {}
+    for path in paths:
+        try:
+            Path(path).write_bytes(b"changed")
+            found[path] = "written"
+        except OSError as error:
+            found[path] = type(error).__name__
+    return found
+
+
 def threads() -> Any:
     """Threads and an event loop work; a second process does not."""
     import asyncio  # noqa: PLC0415 - behind the jail, as the roles do it
@@ -102,7 +115,7 @@ def seal(data: str, peer: int) -> Any:
 
 if __name__ == "__main__":
     name, arguments = sys.argv[1], json.loads(sys.argv[2])
-    answer = {act.__name__: act for act in (report, status, become, see, threads, generate, serve, seal)}[
-        name
-    ](**arguments)
+    answer = {
+        act.__name__: act for act in (report, status, become, see, write, threads, generate, serve, seal)
+    }[name](**arguments)
     sys.stdout.write(json.dumps(answer))

@@ -69,6 +69,14 @@ def test_web_sees_of_the_keys_only_the_root_key_and_the_sealer_all_but_it(locked
     assert locked("see", role="sealer", data=str(data), paths=[root, log]) == {root: "", log: "log.key"}
 
 
+def test_web_cannot_change_what_rules_it_at_the_next_start(locked: Locked, data: Path) -> None:
+    (data / "policies").mkdir()
+    (data / "config.toml").write_text("")
+    ruling = [str(data / "policies" / "egress.yaml"), str(data / "config.toml")]
+    found = locked("write", role="web", data=str(data), paths=[*ruling, str(data / "naesil.db")])
+    assert found == dict.fromkeys(ruling, "OSError") | {str(data / "naesil.db"): "written"}
+
+
 def test_a_link_on_the_way_to_the_data_folder_is_followed(locked: Locked, data: Path, tmp_path: Path) -> None:
     way = tmp_path / "way"
     way.symlink_to(data)
