@@ -7,7 +7,9 @@ BIN := .venv/bin
 
 all: test lint
 
+# The first time, the model is tuned for this machine; should that fail, it is served as it is.
 run: ready
+	-@$(BIN)/appliance model tune --quick --apply --if-needed --data $(DATA)
 	$(BIN)/appliance serve --data $(DATA)
 
 test: dev

@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from appliance import config
-from appliance.cli import output
+from appliance.cli import output, tune
 from appliance.cli.house import OPERATOR, House, open_house
 from appliance.cli.options import Data, Json
 from appliance.cli.progress import progress_bar
@@ -88,6 +88,9 @@ def use(name: Name, data: Data = None, json: Json = False) -> None:
         output.as_json(output.plain(model) | {"running": is_running})
         return
     typer.echo(f"{model.name}: {'running' if is_running else 'chosen for the next start'}")
+
+
+app.command("tune")(tune.tune)
 
 
 @app.command()

@@ -15,13 +15,15 @@ class Bar:
         self._visible = visible
         self._percent = -1
 
-    def show(self, done: int, total: int) -> None:
-        """`done` of `total`, in any unit."""
-        percent = 100 * done // max(1, total)
+    def show(self, done: int, total: int, what: str = "") -> None:
+        """`done` of `total`, in any unit; `what` is being done."""
+        percent = min(100, 100 * done // max(1, total))
         if self._visible and percent != self._percent:
             self._percent = percent
             filled = WIDTH * percent // 100
-            sys.stderr.write(f"\r{self._label} [{'#' * filled}{'.' * (WIDTH - filled)}] {percent:3} %")
+            sys.stderr.write(
+                f"\r{self._label} [{'#' * filled}{'.' * (WIDTH - filled)}] {percent:3} % {what:24}"
+            )
             sys.stderr.flush()
 
     def end(self) -> None:

@@ -104,6 +104,21 @@ def runtime_profile(model: Path, descriptors: tuple[int, ...]) -> Profile:
     )
 
 
+def trial_profile(
+    readable: tuple[Path, ...], writable: tuple[Path, ...], user: tuple[int, int] | None
+) -> Profile:
+    """Tuning's process: reads one model, and may write one file when it is to requantize it."""
+    return Profile(
+        name="trial",
+        readable=(*_interpreter(), *readable),
+        writable=(NULL, *writable),
+        user=user,
+        calls=CallPolicy(
+            allowed.names(" ".join(_READER_CALLS), allowed.WRITE_FILES), allowed.checked(os.getpid())
+        ),
+    )
+
+
 def web_profile(data_folder: Path, certificates: tuple[Path, ...], descriptors: tuple[int, ...]) -> Profile:
     """The door: accepts connections, keeps the data folder; cannot dial.
 

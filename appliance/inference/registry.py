@@ -117,7 +117,7 @@ def _model(settings: Settings, known: _Known, *, verify: bool) -> ModelFile:
     header, size = _header(known.path)
     if known.record is not None:
         return _imported(settings, known.record, known.path, header, verify=verify)
-    sha256 = _sha256(known.path)
+    sha256 = file_sha256(known.path)
     if known.path == embedded_path():
         if sha256 != EMBEDDED_SHA256:
             raise ConfigError(
@@ -133,7 +133,7 @@ def _model(settings: Settings, known: _Known, *, verify: bool) -> ModelFile:
 def _imported(
     settings: Settings, record: Record, path: Path, header: GgufHeader, *, verify: bool
 ) -> ModelFile:
-    if verify and _sha256(path) != record.sha256:
+    if verify and file_sha256(path) != record.sha256:
         raise ConfigError(
             N_("The model '%(name)s' was changed since its import. Remove it and import it again."),
             name=record.name,
@@ -181,7 +181,7 @@ def _file_name(path: Path) -> str:
     return EMBEDDED_NAME if path == embedded_path() else safe_name(path.stem)
 
 
-def _sha256(path: Path) -> str:
+def file_sha256(path: Path) -> str:
     try:
         with path.open("rb") as file:
             return hashlib.file_digest(file, "sha256").hexdigest()

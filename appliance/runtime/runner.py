@@ -16,7 +16,7 @@ import llama_cpp.llama_cpp as llama
 
 from appliance.protocol.messages import Odds
 from appliance.protocol.settings import RuntimeSettings
-from appliance.runtime import context
+from appliance.runtime import context, quality
 from appliance.runtime.device import DecodeFailed, KvState
 from appliance.runtime.embedder import Embedder
 from appliance.runtime.samplers import Samplers
@@ -124,6 +124,10 @@ class Runner:
 
     def vector(self) -> bytes:
         return self._embedder.vector()
+
+    def perplexity(self, tokens: Tokens[int], threads: int) -> float:
+        """How well the model foretells a text (quality.py)."""
+        return quality.perplexity(self._model, self.n_vocab, tokens, threads)
 
     # Device: running
 

@@ -13,9 +13,12 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import IO
 
+import msgspec
+
 from appliance.clock import SystemClock
 from appliance.config import Settings, share_folder
 from appliance.errors import N_, ConfigError
+from appliance.inference import tuning
 from appliance.inference.registry import ModelFile, resolve
 from appliance.policy.destinations import load_destinations
 from appliance.policy.egress import demanded
@@ -23,7 +26,7 @@ from appliance.protocol.egress import Destination
 from appliance.protocol.settings import RuntimeSettings
 from appliance.storage.folder import prepare_data_folder
 from appliance.storage.owner import Owner, adopt
-from appliance.supervisor import children, listen
+from appliance.supervisor import children, listen, machine
 from appliance.supervisor.door import Door
 from appliance.supervisor.entrust import entrust
 from appliance.supervisor.spec import ChildSpec, Report, RoleName
@@ -93,7 +96,7 @@ class _Starter:
         settings = dataclasses.replace(self._settings, model=name)
         model = resolve(settings, verify=False)
         entrust(settings, model.path)
-        return runtime_settings(settings, model)
+        return runtime_settings(settings, model, verify=False)
 
     def start_runtime(self, runtime: RuntimeSettings) -> tuple[children.Child, socket.socket]:
         return self._start("runtime", runtime)
@@ -136,9 +139,10 @@ def _with_certificate(settings: Settings) -> Settings:
     return dataclasses.replace(settings, tls_cert=cert, tls_key=key)
 
 
-def runtime_settings(settings: Settings, model: ModelFile) -> RuntimeSettings:
-    """The model process's orders for this model on this machine."""
-    return RuntimeSettings(
+def runtime_settings(settings: Settings, model: ModelFile, *, verify: bool = True) -> RuntimeSettings:
+    """The model process's orders for this model on this machine, as it was tuned here."""
+    model, layout = tuning.apply(settings, model, machine.key(), verify=verify)
+    orders = RuntimeSettings(
         model_path=str(model.path),
         model_name=model.name,
         model_sha256=model.sha256,
@@ -149,6 +153,10 @@ def runtime_settings(settings: Settings, model: ModelFile) -> RuntimeSettings:
         queue_limit=settings.queue_limit,
         kv_ram_bytes=settings.conversation_memory << 20,
     )
+    if layout is None:
+        return orders
+    threads = settings.threads or layout.threads
+    return msgspec.structs.replace(layout.applied_to(orders), threads=threads)
 
 
 def _only_server(run_folder: Path) -> IO[bytes]:

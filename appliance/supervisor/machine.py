@@ -4,10 +4,13 @@ llama_cpp is only ever imported in a process of its own: a build for a newer CPU
 illegal instruction, which no `try` catches.
 """
 
+import hashlib
+import os
 import platform
 import signal
 import subprocess
 import sys
+from importlib.metadata import version
 from pathlib import Path
 
 from appliance.egress.environment import child_environment
@@ -58,6 +61,18 @@ def available_mib(meminfo: Path = MEMINFO) -> int | None:
     except OSError:
         return None
     return next((int(line.split()[1]) >> 10 for line in lines if line.startswith("MemAvailable:")), None)
+
+
+def key(cpuinfo: Path = CPUINFO) -> str:
+    """Names this kind of machine and engine: a choice made by measuring holds for equal ones."""
+    try:
+        lines = cpuinfo.read_text("utf-8", "replace").splitlines()
+    except OSError:
+        lines = []
+    names = sorted({line.partition(":")[2].strip() for line in lines if line.startswith("model name")})
+    flags = sorted(cpu_flags(cpuinfo) & USEFUL_FLAGS)
+    facts = (platform.machine(), names, flags, len(os.sched_getaffinity(0)), version("llama-cpp-python"))
+    return hashlib.sha256(repr(facts).encode()).hexdigest()[:16]
 
 
 def missing_cpu_flags(cpuinfo: Path = CPUINFO) -> tuple[str, ...]:
