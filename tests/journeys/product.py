@@ -54,14 +54,18 @@ def new_key(data: Path, user: str = ADMIN) -> str:
 
 
 class Product:
-    """A running product. `output` is everything it has printed so far."""
+    """A running product. `output` is everything it has printed so far; `before` starts it, such as strace."""
 
-    def __init__(self, data: Path, *flags: str, wrapper: tuple[str, ...] = ()) -> None:
+    def __init__(
+        self, data: Path, *flags: str, wrapper: tuple[str, ...] = (), before: tuple[str, ...] = ()
+    ) -> None:
         self.data = data
         self.output: list[str] = []
         self._lines: queue.Queue[str | None] = queue.Queue()
         self.process = subprocess.Popen(
-            wrapped(wrapper) if wrapper else [APPLIANCE, "serve", "--data", str(data), "--port", "0", *flags],
+            wrapped(wrapper)
+            if wrapper
+            else [*before, APPLIANCE, "serve", "--data", str(data), "--port", "0", *flags],
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
