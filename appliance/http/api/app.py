@@ -15,13 +15,16 @@ from appliance.http.api import (
     documented,
     embeddings,
     errors,
+    messages,
     models,
+    responses,
     tokens,
 )
+from appliance.http.api.idempotency import Idempotency
 from appliance.http.api.stamps import Stamps
 from appliance.http.services import Services
 
-ENDPOINTS = (chat_completions, completions, embeddings, models, tokens)
+ENDPOINTS = (chat_completions, completions, embeddings, models, responses, messages, tokens)
 
 
 def create_api(services: Services) -> FastAPI:
@@ -32,7 +35,10 @@ def create_api(services: Services) -> FastAPI:
         docs_url=None,  # generated pages load scripts from elsewhere
         redoc_url=None,
         responses=documented.ERRORS,
-        middleware=[Middleware(Stamps, services=services)],
+        middleware=[  # from the outside in
+            Middleware(Stamps, services=services),
+            Middleware(Idempotency, clock=services.clock),
+        ],
         redirect_slashes=False,
     )
     api.state.services = services

@@ -6,7 +6,7 @@ from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 from pydantic import BaseModel
 
-from appliance.http.api.objects import ErrorBody
+from appliance.http.api.objects import AnthropicError, ErrorBody
 
 TITLE = "Naesil API"
 _ERRORS = {
@@ -38,6 +38,11 @@ def answers_with(
             "text/event-stream": {"schema": {"type": "string"}, "x-events": f"{name} as server-sent events"}
         }
     return {200: answer}
+
+
+def anthropic_errors() -> dict[int | str, dict[str, Any]]:
+    """The errors of the endpoints that speak Anthropic's language."""
+    return {status: {"description": words, "model": AnthropicError} for status, words in _ERRORS.items()}
 
 
 def document(api: FastAPI, version: str) -> dict[str, Any]:

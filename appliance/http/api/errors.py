@@ -56,6 +56,8 @@ def status_and_body(error: errors.NaesilError) -> tuple[int, dict[str, Any]]:
     status, kind = next(
         ((status, kind) for known, status, kind in _TYPES if isinstance(error, known)), (500, "server_error")
     )
+    if error.code == "idempotency_key_reused":
+        status = 422
     more: dict[str, Any] = {}
     if isinstance(error, errors.ContextTooLong):
         more = {"n_prompt_tokens": error.prompt_tokens, "n_ctx": error.context_tokens}

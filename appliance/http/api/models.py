@@ -16,13 +16,16 @@ def router(services: Services) -> APIRouter:
     routes = APIRouter()
 
     @routes.get("/models")
-    async def models(_principal: Annotated[Principal, Depends(permitted)]) -> ModelList:
-        return ModelList(data=[_card(services)])
+    async def models(principal: Annotated[Principal, Depends(permitted)]) -> ModelList:
+        """The models that the caller may use."""
+        card = _card(services)
+        return ModelList(data=[card] if principal.scope.allows_model(card.id) else [])
 
     @routes.get("/models/{name}")
-    async def model(name: str, _principal: Annotated[Principal, Depends(permitted)]) -> ModelCard:
+    async def model(name: str, principal: Annotated[Principal, Depends(permitted)]) -> ModelCard:
+        """One model."""
         card = _card(services)
-        if name != card.id:
+        if name != card.id or not principal.scope.allows_model(name):
             raise NotFound(
                 N_("There is no model '%(name)s' here. GET /v1/models lists them."), field="model", name=name
             )

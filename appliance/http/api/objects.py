@@ -193,3 +193,16 @@ class ErrorDetail(BaseModel):
 
 class ErrorBody(BaseModel):
     error: ErrorDetail = Field(description="What went wrong, in words, and in fields for programs.")
+
+
+class AnthropicDetail(BaseModel):
+    type: str
+    message: str
+    code: str | None = None
+    param: str | None = None
+    rules: list[str] | None = None
+
+
+class AnthropicError(BaseModel):
+    type: Literal["error"] = "error"
+    error: AnthropicDetail
