@@ -175,9 +175,6 @@ def test_a_streamed_answer_is_repeated_and_a_failure_is_not(client: TestClient, 
     assert client.post("/v1/chat/completions", json=SAY, headers=wrong).status_code == 200
     too_long = {"Idempotency-Key": "k" * 300}
     assert client.post("/v1/chat/completions", json=SAY, headers=too_long).status_code == 400
-        client.post("/v1/chat/completions", json=SAY, headers={"Idempotency-Key": "k" * 300}).status_code
-        == 400
-    )
     assert len(api.echo.asked) == 2
 
 
