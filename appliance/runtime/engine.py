@@ -35,6 +35,7 @@ from appliance.runtime.vectors import Vectors
 STALL_S = 0.2  # the time prompt reading may add between two tokens of an answer
 READ_ALONE_S = 0.4  # the same while nobody is being answered: bounds the wait for a cancel
 FIRST_CHUNK = 32  # before the machine's speed is known
+LEAST_CHUNK = 8  # fewer tokens are not read faster
 
 Reason = Literal["stop", "length", "cancelled", "timeout"]
 
@@ -177,7 +178,8 @@ class Engine:
         speed = self._speeds.prompt_tokens_per_s
         answering = any(one.phase is Phase.DECODE for one in self._scheduler.running.values())
         seconds = STALL_S if answering else READ_ALONE_S
-        return min(self._device.batch, max(FIRST_CHUNK, int(speed * seconds)))
+        chunk = max(LEAST_CHUNK, int(speed * seconds)) if speed else FIRST_CHUNK
+        return min(self._device.batch, chunk)
 
     # run
 

@@ -1,5 +1,7 @@
 """The whole loop on a device that insists on what llama.cpp insists on."""
 
+from itertools import pairwise
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -14,6 +16,7 @@ from appliance.protocol.messages import (
     Progress,
     Queued,
     Stats,
+    Token,
     Tokenize,
     Tokenized,
     Turn,
@@ -131,6 +134,39 @@ def test_a_long_prompt_never_stalls_an_answer_for_long(clock: FakeClock) -> None
     for _ in range(3):
         bench.engine.step()
     assert 0 < bench.device.largest_read <= 200  # 0.2 s at the fake device's 1,000 tokens a second
+
+
+@settings(deadline=None, max_examples=25)
+@given(
+    st.lists(st.tuples(st.integers(1, 900), st.integers(0, 4)), min_size=1, max_size=12),
+    st.integers(2, 6),
+    st.booleans(),
+)
+def test_nobody_waits_long_for_the_next_token_whatever_else_is_read(
+    prompts: list[tuple[int, int]], slots: int, shared: bool
+) -> None:
+    """On a device that reads and generates 1,000 tokens a second: 0.2 s of reading and one step."""
+    bench = Bench(FakeClock(), slots, n_ctx=1200, kv_ram=100_000)
+    bench.take(asks("warm", "x", max_tokens=2))
+    bench.run()
+    talk = next(text for n in range(999) if len(answer(_prompt(text := f"t{n}"), 99)) > 60)
+    bench.take(asks("talker", talk, payer="talker", max_tokens=60))
+    spoken: list[float] = []
+    waiting, seen, over = list(enumerate(prompts)), 0, False
+    while not over:
+        if waiting and len(spoken) > waiting[0][1][1]:
+            number, (length, _) = waiting.pop(0)
+            before = (Turn("system", "s" * 100),) if shared else ()
+            text = "d" * (length + number)
+            bench.take(asks(f"d{number}", text, before=before, prefix_turns=int(shared), max_tokens=3))
+        bench.engine.step()
+        for frame in bench.sent[seen:]:
+            if isinstance(frame, Token) and frame.id == "talker":
+                spoken.append(bench.clock.monotonic())
+            over = over or (isinstance(frame, Finished) and frame.id == "talker")
+        seen = len(bench.sent)
+    gaps = [later - earlier for earlier, later in pairwise(spoken)]
+    assert all(gap <= 0.2 + slots / 1000 + 1e-6 for gap in gaps)
 
 
 def test_a_deadline_cuts_off_who_runs_and_who_waits(clock: FakeClock) -> None:
