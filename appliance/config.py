@@ -53,6 +53,9 @@ class Settings:
     threads: int = field(
         default=0, metadata={"help": "Threads of the model process; 0: one per core.", "range": (0, 512)}
     )
+    gpu_layers: int = field(
+        default=0, metadata={"help": "Model layers on the GPU; -1: all, 0: none.", "range": (-1, 10_000)}
+    )
     queue_limit: int = field(
         default=512, metadata={"help": "Requests that may wait for a slot.", "range": (0, 100_000)}
     )

@@ -33,7 +33,8 @@ def list_models(data: Data = None, json: Json = False) -> None:
     for problem in problems:
         output.complain(problem)
     chosen = settings.model or choice.read(settings.models_folder) or EMBEDDED_NAME
-    running = switching.running_model(settings.run_folder)
+    serving = switching.running_model(settings.run_folder)
+    running = "" if serving is None else serving.name
     if json:
         marks = ({"chosen": model.name == chosen, "running": model.name == running} for model in found)
         output.as_json([output.plain(model) | mark for model, mark in zip(found, marks, strict=True)])
@@ -50,6 +51,8 @@ def list_models(data: Data = None, json: Json = False) -> None:
         for model in found
     ]
     output.table([("NAME", "STATE", "QUANTIZATION", "SIZE", "LICENCE", "SHA-256"), *rows])
+    if serving is not None and serving.n_ctx < serving.n_ctx_wanted:
+        typer.echo(f"{running}: context {serving.n_ctx} of {serving.n_ctx_wanted} tokens, as memory allows")
 
 
 @app.command("import")
@@ -97,8 +100,8 @@ app.command("tune")(tune.tune)
 def remove(name: Name, data: Data = None) -> None:
     """Delete an imported model."""
     with open_house(data) as house:
-        running = switching.running_model(house.settings.run_folder) or ""
-        _models(house).remove(OPERATOR, name, running)
+        running = switching.running_model(house.settings.run_folder)
+        _models(house).remove(OPERATOR, name, "" if running is None else running.name)
     typer.echo(f"{name}: removed")
 
 

@@ -45,7 +45,7 @@ def tune(
             found = Tuner(workshop, target, Wish(quick, max_loss / 100), bar.show).run()
             tuned = _keep(house, target, found, applied=apply)
         running = switching.running_model(house.settings.run_folder)
-        if apply and running == target.name:
+        if apply and running is not None and running.name == target.name:
             switching.asker(house.settings.run_folder)(target)
     _print(target, found, tuned, json=json)
 

@@ -23,6 +23,7 @@ TIME_AND_LANGUAGE = ("/etc/localtime", "/usr/share/zoneinfo", "/usr/share/locale
 MACHINE = ("/proc/self", "/proc/cpuinfo", "/proc/meminfo", "/proc/sys/vm", "/sys/devices/system")
 DEVICES = ("/dev/urandom",)
 NULL = Path("/dev/null")
+GPU_DEVICES = ("nvidia*", "nvidia-caps/*", "dri", "kfd")
 HOSTS, NAME_SERVICES = Path("/etc/hosts"), Path("/etc/nsswitch.conf")
 ROOT_KEY = "root.key"
 
@@ -56,6 +57,10 @@ class ModelChoice(Protocol):
 
     @property
     def model_path(self) -> str: ...
+    @property
+    def adapter_path(self) -> str: ...
+    @property
+    def gpu_layers(self) -> int: ...
 
 
 class Orders(Protocol):
@@ -91,7 +96,11 @@ def _profile(orders: Orders, hand_over: HandOver) -> Profile:
         return broker_profile(orders.destinations, descriptors)
     if orders.role == "sealer" or orders.runtime is None:
         return sealer_profile(settings.keys_folder, descriptors)
-    return runtime_profile(Path(orders.runtime.model_path), descriptors)
+    chosen = orders.runtime
+    profile = runtime_profile(Path(chosen.model_path), descriptors)
+    if chosen.adapter_path:
+        profile = replace(profile, readable=(*profile.readable, Path(chosen.adapter_path)))
+    return with_gpu(profile) if chosen.gpu_layers else profile
 
 
 def runtime_profile(model: Path, descriptors: tuple[int, ...]) -> Profile:
@@ -102,6 +111,17 @@ def runtime_profile(model: Path, descriptors: tuple[int, ...]) -> Profile:
         descriptors=descriptors,
         calls=CallPolicy(_READER_CALLS, allowed.checked(os.getpid())),
     )
+
+
+def with_gpu(profile: Profile) -> Profile:
+    """The same jail with the GPU's device files and every ioctl: the driver speaks in nothing else.
+
+    A wider door, opened only by the setting gpu_layers; docs/security.md says what it costs.
+    """
+    devices = tuple(path for pattern in GPU_DEVICES for path in Path("/dev").glob(pattern))
+    checked = {name: rule for name, rule in profile.calls.checked.items() if name != "ioctl"}
+    calls = replace(profile.calls, allowed=(*profile.calls.allowed, "ioctl"), checked=checked)
+    return replace(profile, writable=(*profile.writable, *devices), calls=calls)
 
 
 def trial_profile(

@@ -31,10 +31,12 @@ class UseModel(msgspec.Struct, frozen=True, tag_field="type", tag="use-model"):
 
 
 class RunningModel(msgspec.Struct, frozen=True):
-    """The serving model. `sha256` is what its process was told to load."""
+    """The serving model; `sha256` is what its process was told to load. Contexts are 0 while it loads."""
 
     name: str
     sha256: str
+    n_ctx: int = 0
+    n_ctx_wanted: int = 0
 
 
 Question = AskStatus | AskProbe | AskAttest | AskModel | UseModel

@@ -180,7 +180,11 @@ class GetStats(msgspec.Struct, frozen=True, tag=True):
 
 
 class Hello(msgspec.Struct, frozen=True, kw_only=True, tag=True):
-    """The first frame of a runtime: its model is loaded and it takes requests."""
+    """The first frame of a runtime: its model is loaded and it takes requests.
+
+    `n_ctx_wanted`: tokens of context that were asked for, or that the model was trained for; more
+    than `n_ctx` when memory did not allow it.
+    """
 
     model_name: str
     model_sha256: str
@@ -191,6 +195,7 @@ class Hello(msgspec.Struct, frozen=True, kw_only=True, tag=True):
     slots: int
     n_vocab: int = 2**31
     licence: str = ""
+    n_ctx_wanted: int = 0
 
 
 class Queued(msgspec.Struct, frozen=True, tag=True):

@@ -15,6 +15,9 @@ class RuntimeSettings(msgspec.Struct, frozen=True, kw_only=True):
     `kv_ram_bytes`: memory for conversations that lost their slot and for shared prefixes, at
     most; the runtime takes no more than a share of what the machine has left. 0 keeps none.
 
+    `adapter_path`: a LoRA adapter over the model, "" for none. `gpu_layers`: layers computed on the
+    GPU, -1 = all; 0 needs none.
+
     What tuning chooses: `threads` for generating and `threads_batch` for reading prompts
     (0 = the same); `kv_unified`, one KV cache for all sequences instead of one each;
     `flash_attn`; `type_k` and `type_v`, how keys and values are stored (a quantized `type_v`
@@ -26,6 +29,8 @@ class RuntimeSettings(msgspec.Struct, frozen=True, kw_only=True):
     model_name: str
     model_sha256: str
     model_licence: str = ""
+    adapter_path: str = ""
+    gpu_layers: int = 0
     slots: int
     context: int
     threads: int

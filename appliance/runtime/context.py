@@ -27,13 +27,7 @@ class BadLayout(Exception):
 def make(model: Any, settings: RuntimeSettings) -> tuple[Any, int]:
     """The context and how many tokens each of its sequences may hold. Raises BadLayout."""
     _check(settings)
-    tokens = settings.context or memory.choose_context(
-        llama.llama_model_n_ctx_train(model),
-        kv_bytes_per_token(model, settings),
-        settings.slots,
-        llama.llama_model_size(model),
-        memory.available_bytes(),
-    )
+    tokens = _tokens(model, settings)
     before = memory.mappings()
     context = llama.llama_init_from_model(model, _params(settings, tokens))
     if not context:
@@ -42,6 +36,16 @@ def make(model: Any, settings: RuntimeSettings) -> tuple[Any, int]:
     per_sequence = int(llama.llama_n_ctx_seq(context))
     # With one KV cache for all, llama.cpp would let one sequence take everybody's cells.
     return context, min(tokens, per_sequence) if settings.kv_unified else per_sequence
+
+
+def _tokens(model: Any, settings: RuntimeSettings) -> int:
+    """Tokens per sequence: what was asked for or suits the model, within what memory allows."""
+    trained = llama.llama_model_n_ctx_train(model)
+    each, available = kv_bytes_per_token(model, settings), memory.available_bytes()
+    if settings.context:
+        return memory.reduce_context(settings.context, trained, each, settings.slots, available)
+    size = llama.llama_model_size(model)
+    return memory.choose_context(trained, each, settings.slots, size, available)
 
 
 def kv_bytes_per_token(model: Any, settings: RuntimeSettings) -> int:

@@ -10,6 +10,8 @@ MADV_DONTNEED = 4
 KV_BUDGET = 768 << 20  # at least so much for the KV cache, or as much as the model itself,
 AVAILABLE_SHARE = 4  # but never more than one part in so many of what the machine has left
 LEAST_CONTEXT = 512
+CONTEXT_STEP = 256
+MOST_OF_AVAILABLE = 0.8  # for the KV cache of a context somebody asked for by number
 
 
 def mappings() -> set[tuple[int, int]]:
@@ -62,6 +64,15 @@ def choose_context(
     context = trained
     while context > LEAST_CONTEXT and context * slots * bytes_per_token > budget:
         context //= 2
+    return context
+
+
+def reduce_context(wanted: int, trained: int, bytes_per_token: int, slots: int, available: int | None) -> int:
+    """Tokens per sequence: as many as a person asked for, unless the model or the memory cannot."""
+    context = min(wanted, trained) if trained > 0 else wanted
+    if available is not None:
+        fits = int(available * MOST_OF_AVAILABLE) // max(1, slots * bytes_per_token)
+        context = min(context, max(LEAST_CONTEXT, fits // CONTEXT_STEP * CONTEXT_STEP))
     return context
 
 

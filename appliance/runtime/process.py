@@ -38,9 +38,10 @@ class CannotServe(SystemExit):
 
 
 def main(
-    sock: socket.socket, settings: RuntimeSettings, on_loaded: Callable[[], None] = lambda: None
+    sock: socket.socket, settings: RuntimeSettings, on_loaded: Callable[[int, int], None] = lambda *_: None
 ) -> None:
-    """Serve one model over `sock`; returns at its end of file. `on_loaded`: Hello is on its way.
+    """Serve one model over `sock`; returns at its end of file. `on_loaded`: Hello is on its
+    way; gets the tokens of context there are, and those that were wanted.
 
     Raises CannotServe, after one JSON line on stderr, when the model cannot be loaded.
     """
@@ -69,6 +70,7 @@ def main(
             slots=runner.slots,
             n_vocab=runner.n_vocab,
             licence=settings.model_licence,
+            n_ctx_wanted=settings.context or facts.n_ctx_trained,
         )
     )
     writer.flush()
@@ -79,7 +81,7 @@ def main(
     inbox: Inbox = Inbox()
     threading.Thread(target=read_frames, args=(sock, inbox), name="frames in", daemon=True).start()
     threading.Thread(target=writer.run, name="frames out", daemon=True).start()
-    on_loaded()
+    on_loaded(runner.n_ctx, settings.context or facts.n_ctx_trained)
     serve(engine, inbox, clock.monotonic)
     writer.close()
 

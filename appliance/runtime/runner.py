@@ -34,6 +34,7 @@ class ModelFacts:
     n_params: int
     size_bytes: int
     quantization: str
+    n_ctx_trained: int
     template: str
     bos: str
     eos: str
@@ -57,6 +58,8 @@ class Runner:
             self._ctx, self.n_ctx = context.make(self._model, settings)
         except context.BadLayout as error:
             raise ModelNotLoaded(str(error)) from None
+        if settings.adapter_path:
+            _adapt(self._model, self._ctx, settings.adapter_path)
         self._memory = llama.llama_get_memory(self._ctx)
         self._answers = _Batch(self.slots, output_all=True)
         self._prompt = _Batch(self.batch, output_all=False)
@@ -75,6 +78,7 @@ class Runner:
             n_params=llama.llama_model_n_params(self._model),
             size_bytes=llama.llama_model_size(self._model),
             quantization=_text(llama.llama_ftype_name(llama.llama_model_ftype(self._model))),
+            n_ctx_trained=llama.llama_model_n_ctx_train(self._model),
             template=_text(template),
             bos=self._token_text(llama.llama_vocab_bos(self._vocab)),
             eos=self._token_text(llama.llama_vocab_eos(self._vocab)),
@@ -272,13 +276,26 @@ class _Batch:
 def _load(settings: RuntimeSettings) -> Any:
     if not 1 <= settings.slots <= llama.llama_max_parallel_sequences():
         raise ModelNotLoaded(f"slots must be 1 to {llama.llama_max_parallel_sequences()}")
+    if settings.gpu_layers and not llama.llama_supports_gpu_offload():
+        raise ModelNotLoaded("this build of llama.cpp knows no GPU; set gpu_layers to 0")
     params = llama.llama_model_default_params()
+    params.n_gpu_layers = settings.gpu_layers
     model = llama.llama_model_load_from_file(settings.model_path.encode(), params)
     if not model:
         raise ModelNotLoaded("the file is missing, damaged or of a kind this version cannot read")
     if not llama.llama_model_has_decoder(model) or llama.llama_model_has_encoder(model):
         raise ModelNotLoaded("the model does not generate text")
     return model
+
+
+def _adapt(model: Any, ctx: Any, path: str) -> None:
+    """Put a LoRA adapter over every answer of this context."""
+    adapter = llama.llama_adapter_lora_init(model, path.encode())
+    if not adapter:
+        raise ModelNotLoaded("the adapter is damaged or was made for another model")
+    adapters = (llama.llama_adapter_lora_p_ctypes * 1)(adapter)
+    if llama.llama_set_adapters_lora(ctx, adapters, 1, (ctypes.c_float * 1)(1.0)) != 0:
+        raise ModelNotLoaded("the adapter cannot be used with this model")
 
 
 def _text(data: bytes | None) -> str:

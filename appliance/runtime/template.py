@@ -21,9 +21,10 @@ from jinja2.ext import loopcontrols
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 from appliance.protocol.messages import NO_TOOLS, Tools, Turn
-from appliance.runtime import asking
+from appliance.runtime import asking, roles
 from appliance.runtime.calls import notation_of
 
+PROBE = "PROBE-7f3a"
 MAX_LINES = 500_000
 MAX_FACTOR = 4  # output may be so many times the conversation,
 MAX_EXTRA_CHARS = 100_000  # and so much more
@@ -41,6 +42,10 @@ GROWING_FILTERS = ("center", "format", "indent", "wordwrap", "urlize", "xmlattr"
 
 class BadTemplate(Exception):
     """The template cannot be used, or refuses this conversation."""
+
+
+class Refusal(BadTemplate):
+    """The template itself refuses this order of turns."""
 
 
 class _Sandbox(ImmutableSandboxedEnvironment):
@@ -72,9 +77,28 @@ class ChatTemplate:
             self._template = _environment().from_string(source or PLAIN_TEMPLATE)
         except (TemplateError, RecursionError, SyntaxError, ValueError) as error:
             raise BadTemplate(type(error).__name__) from None
+        self._hears_system = self._is_heard(Turn("system", PROBE))
 
     def render(self, turns: Sequence[Turn], tools: Tools = NO_TOOLS, values: str = "") -> str:
-        """The prompt for these turns; `values` is a JSON object of further names. Raises BadTemplate."""
+        """The prompt for these turns; `values` is a JSON object of further names. Raises BadTemplate.
+
+        A template that would leave out the system's turn or refuses the order of turns gets the same
+        words in an order it takes (roles.py).
+        """
+        turns = turns if self._hears_system else roles.without_system(turns)
+        try:
+            return self._rendered(turns, tools, values)
+        except Refusal:
+            return self._rendered(roles.taking_turns(roles.without_system(turns)), tools, values)
+
+    def _is_heard(self, turn: Turn) -> bool:
+        """Whether a turn of this kind before a user's comes through."""
+        try:
+            return turn.content in self._rendered([turn, Turn("user", "?")], NO_TOOLS, "")
+        except BadTemplate:
+            return False
+
+    def _rendered(self, turns: Sequence[Turn], tools: Tools, values: str) -> str:
         offered = () if tools.choice == "none" else tools.offered
         if self.notation is None and (offered or any(turn.calls or turn.role == "tool" for turn in turns)):
             turns, offered = asking.in_plain_words(turns, offered), ()
@@ -120,7 +144,7 @@ def _environment() -> _Sandbox:
 
 
 def _raise_exception(_message: object) -> None:
-    raise BadTemplate("refused by the template")
+    raise Refusal("refused by the template")
 
 
 def _to_json(value: object, indent: int | None = None) -> str:

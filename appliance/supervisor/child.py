@@ -9,12 +9,14 @@ import os
 import socket
 import sys
 
+import msgspec
+
 from appliance.clock import SystemClock
 from appliance.egress import jail
 from appliance.egress.profiles import profile_for
 from appliance.errors import N_, ConfigError, NaesilError
 from appliance.supervisor import attend
-from appliance.supervisor.spec import ChildSpec, Report, decode_spec, encode_report, send_report
+from appliance.supervisor.spec import ChildSpec, Context, Report, decode_spec, encode_report, send_report
 
 EXIT_CANNOT_START = 3
 EXIT_OUR_FAULT = 70
@@ -66,10 +68,9 @@ def _become(spec: ChildSpec) -> None:
     if spec.role == "runtime":
         from appliance.runtime import process  # noqa: PLC0415 - only behind the closed jail
 
-        loaded = Report(process=spec.role, ready=True)
         try:
             if spec.runtime is not None:
-                process.main(peer, spec.runtime, lambda: _report(spec, loaded))
+                process.main(peer, spec.runtime, lambda *context: _loaded(spec, *context))
         except process.CannotServe as error:
             raise ConfigError(N_("The model cannot be used: %(reason)s."), reason=error.reason) from None
     elif spec.role == "sealer":
@@ -94,6 +95,11 @@ def _hand_over(spec: ChildSpec, trap: tuple[int, int]) -> None:
     """Our trapped calls and our memory, to the supervisor, which shows them to the gate."""
     with socket.socket(fileno=os.dup(spec.peer)) as control:
         send_report(control, Report(attach="gate"), *trap)
+
+
+def _loaded(spec: ChildSpec, n_ctx: int, n_ctx_wanted: int) -> None:
+    body = msgspec.Raw(msgspec.json.encode(Context(n_ctx, n_ctx_wanted)))
+    _report(spec, Report(process=spec.role, ready=True, body=body))
 
 
 def _report(spec: ChildSpec, report: Report) -> None:

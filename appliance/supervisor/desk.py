@@ -137,7 +137,8 @@ class Desk:
 
     def _running_model(self) -> RunningModel:
         model = self._staff.switch.model
-        return RunningModel(model.model_name, model.model_sha256)
+        context = self._staff.switch.context
+        return RunningModel(model.model_name, model.model_sha256, context.n_ctx, context.n_ctx_wanted)
 
     def probe(self, occasion: str, on_done: OnFinding, on_failure: OnFailure) -> None:
         """Attack from inside every process, and record how it ended."""

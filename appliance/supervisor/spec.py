@@ -45,7 +45,8 @@ class Report(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """One line between supervisor and child: JSON, newline-terminated.
 
     child -> supervisor: `guard` with `detail` (the guard's own report), `error`, `ready`
-    (web serves; `setup`: no administrator exists yet; of a runtime: its model is loaded).
+    (web serves; `setup`: no administrator exists yet; of a runtime: its model is loaded,
+    `body` is its Context).
     web -> supervisor: `attach` "gate" (its trapped calls and its memory follow).
     supervisor -> web: `guard` of a `process`, `attach` (a descriptor follows; `switched`: the
     runtime before it finishes what it has), `restarted`, `event` (what gate or broker did).
@@ -66,6 +67,13 @@ class Report(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     request: str = ""
     ask: str = ""
     body: msgspec.Raw = msgspec.Raw(b"null")
+
+
+class Context(msgspec.Struct, frozen=True):
+    """Tokens of context that a loaded model has, and those that were wanted."""
+
+    n_ctx: int = 0
+    n_ctx_wanted: int = 0
 
 
 def encode_spec(spec: ChildSpec) -> bytes:

@@ -4,15 +4,21 @@ Only when the new one has loaded does web hear of it; from then on questions go 
 the old one ends when it has answered what it had. A model that cannot be loaded changes nothing.
 """
 
+import logging
 import socket
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Protocol
+
+import msgspec
 
 from appliance.errors import N_, ConfigError, Conflict, NaesilError
 from appliance.protocol.settings import RuntimeSettings
 from appliance.supervisor.children import Child
-from appliance.supervisor.spec import Report
+from appliance.supervisor.spec import Context, Report
+
+log = logging.getLogger(__name__)
 
 OnDone = Callable[[NaesilError | None], None]
 """Called exactly once: with None when the model serves, else with why it does not."""
@@ -56,6 +62,7 @@ class Switch:
         self._starts = starts
         self._trial: _Trial | None = None
         self._leaving: list[Child] = []
+        self.context = Context()
 
     @property
     def model(self) -> RuntimeSettings:
@@ -81,8 +88,12 @@ class Switch:
         self._trial = _Trial(child, sock, runtime, on_done)
         self._staff.attend(child)
 
-    def on_ready(self, child: Child) -> None:
+    def on_ready(self, child: Child, report: Report) -> None:
         """A runtime has loaded its model."""
+        with suppress(msgspec.DecodeError):
+            self.context = msgspec.json.decode(report.body, type=Context)
+        if self._starts.runtime.context and self.context.n_ctx < self.context.n_ctx_wanted:
+            log.warning("the context was reduced from %d to %d tokens: %s", *self._reduced())
         trial = self._trial
         if trial is None or trial.child is not child:
             return
@@ -93,6 +104,10 @@ class Switch:
         self._starts.runtime = trial.runtime
         self._staff.tell_web(Report(process="runtime", attach="runtime", switched=True), trial.sock)
         trial.on_done(None)
+
+    def _reduced(self) -> tuple[int, int, str]:
+        reason = "neither model nor memory allows more with so many slots"
+        return self.context.n_ctx_wanted, self.context.n_ctx, reason
 
     def on_death(self, child: Child) -> bool:
         """Whether it was one of ours, whose end is nobody else's business."""

@@ -14,13 +14,13 @@ PATIENCE_S = 5.0
 LOAD_PATIENCE_S = 600.0
 
 
-def running_model(run_folder: Path) -> str | None:
-    """The name of the model that serves now; None when the product does not run."""
+def running_model(run_folder: Path) -> RunningModel | None:
+    """The model that serves now; None when the product does not run."""
     try:
         answers = list(door.ask(run_folder, AskModel(), PATIENCE_S))
     except Unavailable:
         return None
-    return msgspec.json.decode(answers[-1].value, type=RunningModel).name
+    return msgspec.json.decode(answers[-1].value, type=RunningModel)
 
 
 def asker(run_folder: Path) -> Callable[[ModelFile], None]:

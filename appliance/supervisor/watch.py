@@ -200,7 +200,7 @@ class Supervisor:
                 self._questions.on_report(child.role, report)
             if report.ready:
                 self._loaded = True
-                self.switch.on_ready(child)
+                self.switch.on_ready(child, report)
             if report.guard:
                 child.guard = report.detail
                 log.info("%s is behind the guard: %s", child.role, report.guard)

@@ -54,6 +54,7 @@ class Workshop:
             model_path=str(path),
             model_name=self._model.name,
             model_sha256=self._model.sha256,
+            gpu_layers=self._settings.gpu_layers,
             slots=self._settings.slots,
             context=CONTEXT,
             threads=layout.threads,

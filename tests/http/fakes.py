@@ -198,7 +198,12 @@ class FakeInference:
     """A small model that has just been asked."""
 
     model = SimpleNamespace(
-        model_name="small", model_sha256="5a" * 32, licence="apache-2.0", quantization="Q4_0", n_ctx=2048
+        model_name="small",
+        model_sha256="5a" * 32,
+        licence="apache-2.0",
+        quantization="Q4_0",
+        n_ctx=2048,
+        n_ctx_wanted=8192,
     )
 
     async def stats(self) -> Stats:

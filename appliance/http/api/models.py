@@ -43,6 +43,7 @@ def _card(services: Services) -> ModelCard:
         created=int(services.started_at.timestamp()),
         meta=ModelMeta(
             n_ctx=loaded.n_ctx,
+            n_ctx_wanted=loaded.n_ctx_wanted,
             n_params=loaded.n_params,
             size=loaded.size_bytes,
             quantization=loaded.quantization,

@@ -161,6 +161,7 @@ class EmbeddingList(BaseModel):
 
 class ModelMeta(BaseModel):
     n_ctx: int
+    n_ctx_wanted: int = 0
     n_params: int
     size: int
     quantization: str
