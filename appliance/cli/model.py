@@ -11,7 +11,7 @@ from appliance.cli.house import OPERATOR, House, open_house
 from appliance.cli.options import Data, Json
 from appliance.cli.progress import progress_bar
 from appliance.inference import choice
-from appliance.inference.models import Models, Wish
+from appliance.inference.models import Models, Switch, Wish
 from appliance.inference.registry import EMBEDDED_NAME, models
 from appliance.supervisor import switching
 
@@ -85,8 +85,8 @@ def use(name: Name, data: Data = None, json: Json = False) -> None:
     with open_house(data, create=True) as house:
         run_folder = house.settings.run_folder
         is_running = switching.running_model(run_folder) is not None
-        take = switching.asker(run_folder) if is_running else (lambda _: None)
-        model = _models(house).use(OPERATOR, name, take)
+        models_of = _models(house, switching.asker(run_folder)) if is_running else _models(house)
+        model = models_of.use(OPERATOR, name)
     if json:
         output.as_json(output.plain(model) | {"running": is_running})
         return
@@ -105,5 +105,5 @@ def remove(name: Name, data: Data = None) -> None:
     typer.echo(f"{name}: removed")
 
 
-def _models(house: House) -> Models:
-    return Models(house.settings, house.database, house.audit, house.clock)
+def _models(house: House, switch: Switch = lambda _: None) -> Models:
+    return Models(house.settings, house.database, house.audit, house.clock, switch)

@@ -34,7 +34,7 @@ def create_app(services: Services) -> FastAPI:
             Middleware(LastResort, errors=errors),
             Middleware(KnownHost, names=names, refuse=errors.refuse),
             Middleware(SameOrigin, refuse=errors.refuse, free=f"{API_PREFIX}/"),
-            Middleware(BodyLimit, refuse=errors.refuse),
+            Middleware(BodyLimit, refuse=errors.refuse, streamed=console.STREAMED),
         ],
         exception_handlers={
             NaesilError: errors.on_domain_error,

@@ -17,15 +17,25 @@ Refuse = Callable[[Scope, Receive, Send, TooLarge], Awaitable[None]]
 
 
 class BodyLimit:
-    """ASGI middleware; `refuse` answers in the shape the caller understands."""
+    """ASGI middleware; `refuse` answers in the shape the caller understands.
 
-    def __init__(self, app: ASGIApp, refuse: Refuse, limit: int = MAX_BODY_BYTES) -> None:
+    Bodies for the paths in `streamed` are left to their routes, which write them to disk as they come.
+    """
+
+    def __init__(
+        self,
+        app: ASGIApp,
+        refuse: Refuse,
+        limit: int = MAX_BODY_BYTES,
+        streamed: frozenset[str] = frozenset(),
+    ) -> None:
         self.app = app
+        self.streamed = streamed
         self.refuse = refuse
         self.limit = limit
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http":
+        if scope["type"] != "http" or scope["path"] in self.streamed:
             await self.app(scope, receive, send)
             return
         length = Headers(scope=scope).get("content-length", "0")

@@ -17,6 +17,7 @@ from appliance.identity.house import Identity
 from appliance.identity.keys import ApiKeys
 from appliance.identity.sessions import Sessions
 from appliance.inference.client import InferenceClient
+from appliance.inference.models import Models
 from appliance.policy.gate import Gate
 
 
@@ -39,6 +40,7 @@ class Services:
     clock: Clock
     settings: Settings
     setup_token_sha256: str | None
+    models: Models
     proving: Proving
     attestations: Attestations
     started_at: datetime = field(init=False)

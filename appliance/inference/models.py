@@ -25,6 +25,7 @@ from appliance.storage.engine import Database
 
 NAME = re.compile(r"[a-z0-9](?:[a-z0-9.-]{0,62}[a-z0-9])?")
 TASK = "models"
+INCOMING = "incoming"
 
 Switch = Callable[[ModelFile], None]
 """Lets the running product take this model; raises NaesilError when it cannot."""
@@ -48,20 +49,69 @@ class Imported:
     duplicate: bool
 
 
+@dataclass(frozen=True, slots=True)
+class Shelf:
+    """Usable models, what is wrong with other files, and the name that was chosen."""
+
+    models: tuple[ModelFile, ...]
+    problems: tuple[ConfigError, ...]
+    chosen: str
+
+
 class Models:
     """The models of one data folder. Thread-safe: files change under a lock, entries in transactions."""
 
-    def __init__(self, settings: Settings, database: Database, audit: AuditLog, clock: Clock) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        database: Database,
+        audit: AuditLog,
+        clock: Clock,
+        switch: Switch = lambda _: None,
+    ) -> None:
+        """`switch` makes the running product take a model that was chosen."""
         self._settings = settings
         self._folder = settings.models_folder
         self._database = database
         self._audit = audit
         self._clock = clock
+        self._switch = switch
+
+    def shelf(self) -> Shelf:
+        """Everything there is, for a page."""
+        found, problems = registry.models(self._settings)
+        chosen = self._settings.model or choice.read(self._folder) or EMBEDDED_NAME
+        return Shelf(tuple(found), tuple(problems), chosen)
+
+    def incoming(self) -> list[str]:
+        """Names of files that somebody put into models/incoming/ to be imported."""
+        return [path.name for path in sorted((self._folder / INCOMING).glob(f"*{store.SUFFIX}"))]
+
+    def upload_folder(self) -> Path:
+        """Where a file may lie while it is being sent."""
+        folder = self._folder / INCOMING
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        return folder
+
+    def import_incoming(self, principal: Principal, name: str, wish: Wish) -> Imported:
+        """Take in a file from models/incoming/, which is then empty of it."""
+        if name not in self.incoming():
+            raise InvalidInput(N_("There is no file called '%(name)s' in models/incoming."), name=name)
+        source = self._folder / INCOMING / name
+        imported = self.import_file(principal, source, wish)
+        source.unlink(missing_ok=True)
+        return imported
 
     def import_file(
-        self, principal: Principal, source: Path, wish: Wish, on_progress: OnProgress = lambda *_: None
+        self,
+        principal: Principal,
+        source: Path,
+        wish: Wish,
+        on_progress: OnProgress = lambda *_: None,
+        *,
+        file_name: str = "",
     ) -> Imported:
-        """Copy a GGUF file in under its hash, and name it.
+        """Copy a GGUF file in under its hash, and name it. `file_name`: what it was called elsewhere.
 
         Raises InvalidInput for a file or name that is no good, Conflict for a taken name, ConfigError
         for a licence that must be accepted first, StorageFailed when the disk is full.
@@ -70,12 +120,12 @@ class Models:
         with store.changing(self._folder):
             staged = self._copied(source, on_progress)
             try:
-                return self._register(principal, staged, source.name, wish)
+                return self._register(principal, staged, file_name or source.name, wish)
             finally:
                 staged.path.unlink(missing_ok=True)
 
-    def use(self, principal: Principal, name: str, switch: Switch = lambda _: None) -> ModelFile:
-        """Choose the model that is served from now on. When `switch` fails the old choice stands."""
+    def use(self, principal: Principal, name: str) -> ModelFile:
+        """Choose the model that is served from now on. When it cannot be loaded the old choice stands."""
         if self._settings.model and registry.resolve(self._settings).name != name:
             raise ConfigError(
                 N_("The setting 'model' names '%(model)s' and would win. Change or remove it (%(source)s)."),
@@ -86,7 +136,7 @@ class Models:
         before = choice.read(self._folder)
         self._choose(principal, model, before)
         try:
-            switch(model)
+            self._switch(model)
         except NaesilError as error:
             choice.write(self._folder, before)
             with self._database.write() as session:

@@ -117,7 +117,7 @@ def _model(settings: Settings, known: _Known, *, verify: bool) -> ModelFile:
     header, size = _header(known.path)
     if known.record is not None:
         return _imported(settings, known.record, known.path, header, verify=verify)
-    sha256 = file_sha256(known.path)
+    sha256 = EMBEDDED_SHA256 if known.path == embedded_path() and not verify else file_sha256(known.path)
     if known.path == embedded_path():
         if sha256 != EMBEDDED_SHA256:
             raise ConfigError(

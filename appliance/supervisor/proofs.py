@@ -22,6 +22,7 @@ from appliance.supervisor.spec import Report
 
 MOST_NAMED = 20
 PATIENCE_S = 60.0
+NOTHING = msgspec.Raw(b"null")
 log = logging.getLogger(__name__)
 
 
@@ -46,7 +47,8 @@ class Proofs:
         self.last: LastProbe | None = None
 
     def use(self, control: Control) -> None:
-        self._control = control
+        """Ask over this line, from the event loop that is running now."""
+        self._control, self.loop = control, asyncio.get_running_loop()
 
     async def on_report(self, report: Report) -> None:
         """A finding to record, or the answer to a question of ours."""
@@ -75,21 +77,27 @@ class Proofs:
 
     async def _ask(self, what: str) -> msgspec.Raw:
         """The supervisor's answer. Raises Unavailable with its reason when there is none."""
-        if self._control is None:
-            raise _away()
-        request = f"web-{next(self._numbers)}"
-        self._asked[request] = asyncio.get_running_loop().create_future()
-        self._control.say(Report(request=request, ask=what))
-        try:
-            answer = await asyncio.wait_for(self._asked[request], PATIENCE_S)
-        except TimeoutError:
-            raise _away() from None
-        finally:
-            self._asked.pop(request, None)
+        answer = await self.ask(what)
         refusal = msgspec.json.decode(answer, type=_Refusal)
         if refusal.error:
             raise Unavailable(refusal.error)
         return answer
+
+    async def ask(
+        self, what: str, body: msgspec.Raw = NOTHING, patience_s: float = PATIENCE_S
+    ) -> msgspec.Raw:
+        """Whatever the supervisor says. Raises Unavailable when it says nothing."""
+        if self._control is None:
+            raise _away()
+        request = f"web-{next(self._numbers)}"
+        self._asked[request] = asyncio.get_running_loop().create_future()
+        self._control.say(Report(request=request, ask=what, body=body))
+        try:
+            return await asyncio.wait_for(self._asked[request], patience_s)
+        except TimeoutError:
+            raise _away() from None
+        finally:
+            self._asked.pop(request, None)
 
     async def _record(self, report: Report) -> None:
         """Answers with the entry's id, or with nothing when it could not be written."""

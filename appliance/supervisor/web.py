@@ -34,6 +34,7 @@ from appliance.http.services import Services
 from appliance.identity import house as identity
 from appliance.ids import new_id
 from appliance.inference.client import InferenceClient
+from appliance.inference.models import Models
 from appliance.policy.active import ActivePolicy
 from appliance.policy.documents import load_active
 from appliance.policy.gate import Gate
@@ -43,6 +44,7 @@ from appliance.storage.engine import Database
 from appliance.storage.vault import Vault
 from appliance.supervisor.control import Control
 from appliance.supervisor.journal import EgressJournal
+from appliance.supervisor.modeldesk import ModelDesk
 from appliance.supervisor.proofs import Proofs
 from appliance.supervisor.spec import ChildSpec, Report
 
@@ -191,6 +193,7 @@ def build(spec: ChildSpec, clock: Clock) -> Web:
     attestations = Attestations(settings.attestations_folder)
     proofs = Proofs(append_one, attestations, journal.totals)
     services = Services(
+        models=Models(settings, database, audit, clock, ModelDesk(proofs)),
         identity=people,
         chat=chat,
         erasure=Erasure(database, audit, clock, people.accounts, chat),

@@ -34,11 +34,13 @@ from appliance.egress.proving import Attestations, Attested, LastProbe, ProbeRes
 from appliance.egress.sealer import LocalSealer
 from appliance.egress.sockets import OpenSocket
 from appliance.egress.status import ProcessStatus, Status, Wall
-from appliance.errors import InvalidInput, NotFound
+from appliance.errors import InvalidInput, NaesilError, NotFound
 from appliance.http.services import Services
 from appliance.identity import house as identity
 from appliance.identity.keys import ApiKey
 from appliance.ids import new_id
+from appliance.inference.models import Models
+from appliance.inference.registry import ModelFile
 from appliance.policy.active import ActivePolicy
 from appliance.policy.documents import load
 from appliance.policy.gate import Gate
@@ -273,7 +275,10 @@ class House:
         self.identity = identity.build(self.database, self.vault, self.audit, self.clock, self.policy)
         self.accounts, self.sessions = self.identity.accounts, self.identity.sessions
         self.gate = Gate(self.policy, self.database, self.audit)
+        self.switched: list[str] = []
+        self.switch_failure: NaesilError | None = None
         self.services = Services(
+            models=Models(self.settings, self.database, self.audit, self.clock, self._switch),
             identity=self.identity,
             chat=cast(Any, self.chat),
             erasure=Erasure(self.database, self.audit, self.clock, self.accounts, cast(Any, self.chat)),
@@ -289,6 +294,11 @@ class House:
             proving=self.proving,
             attestations=self.proving.attestations,
         )
+
+    def _switch(self, model: ModelFile) -> None:
+        if self.switch_failure is not None:
+            raise self.switch_failure
+        self.switched.append(model.name)
 
     def person(self, name: str, *roles: str) -> tuple[Principal, str]:
         """An account with an open session: its principal and its cookie's token."""

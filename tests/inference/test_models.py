@@ -170,7 +170,7 @@ def test_a_changed_file_is_not_served(house: Models, tmp_path: Path, data_folder
 
 
 def test_a_choice_holds_until_another_and_a_failed_switch_takes_it_back(
-    house: Models, tmp_path: Path, data_folder: Path
+    house: Models, tmp_path: Path, data_folder: Path, database: Database, audit: AuditLog, clock: FakeClock
 ) -> None:
     house.import_file(SYSTEM, file(tmp_path), Wish())
     house.use(SYSTEM, "tiny")
@@ -179,8 +179,10 @@ def test_a_choice_holds_until_another_and_a_failed_switch_takes_it_back(
     def fails(_model: object) -> None:
         raise ConfigError("it does not load")
 
+    failing = Models(Settings(data=data_folder), database, audit, clock, fails)
+
     with pytest.raises(ConfigError, match="does not load"):
-        house.use(SYSTEM, EMBEDDED_NAME, fails)
+        failing.use(SYSTEM, EMBEDDED_NAME)
     assert choice.read(data_folder / "models") == "tiny"
     with pytest.raises(Conflict, match="in use"):
         house.remove(SYSTEM, "tiny")

@@ -8,13 +8,14 @@ from fastapi import APIRouter
 from fastapi.responses import RedirectResponse
 
 from appliance.errors import N_, Forbidden
-from appliance.http.console import audit, dashboard, deletion, egress, groups, person, users
+from appliance.http.console import audit, dashboard, deletion, egress, groups, models, person, users
 from appliance.http.console.shell import Console
 from appliance.http.deps import Person
 from appliance.http.services import Services
 from appliance.http.view import View
 
-PAGES = (dashboard, users, groups, audit, egress)
+PAGES = (dashboard, users, groups, models, audit, egress)
+STREAMED = frozenset({models.UPLOAD})
 
 
 def router(services: Services, view: View) -> APIRouter:
