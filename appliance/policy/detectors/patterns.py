@@ -7,8 +7,8 @@ its findings depend only on the text near them, as those of all other detectors.
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from re import _constants as sre  # type: ignore[attr-defined]
-from re import _parser  # type: ignore[attr-defined]
+from re import _constants as sre  # type: ignore[attr-defined, unused-ignore]  # no stubs
+from re import _parser  # type: ignore[attr-defined, unused-ignore]  # no stubs
 from typing import Any
 
 import re2
