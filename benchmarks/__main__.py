@@ -11,6 +11,7 @@ from appliance.config import Settings
 from appliance.errors import NaesilError
 from appliance.inference.registry import resolve
 from benchmarks import compete, registry, report
+from benchmarks.prepare import tuned_model
 from benchmarks.registry import Scale
 
 RESULTS = Path(__file__).parent / "results"
@@ -31,7 +32,8 @@ def main() -> int:
         print(f"No workload called {', '.join(unknown)}. There are: {', '.join(every)}.", file=sys.stderr)
         return 2
     try:
-        model = resolve(Settings(data=Path("/nonexistent"), model=options.model)).path
+        given = Settings(data=Path("/nonexistent"), model=options.model)
+        model = resolve(given).path if options.model or options.quick else tuned_model()
     except NaesilError as error:
         print(error, file=sys.stderr)
         return 2
@@ -56,7 +58,9 @@ def _parser() -> argparse.ArgumentParser:
         help=f"{', '.join(PEERS)} or the base address of an OpenAI-compatible server; may be repeated; "
         "'none' for the product alone (all but addresses)",
     )
-    parser.add_argument("--model", default="", help="GGUF file for everybody (the embedded one)")
+    parser.add_argument(
+        "--model", default="", help="GGUF file for everybody (the embedded one, as tuned here)"
+    )
     parser.add_argument("--minutes", type=float, default=10.0, help="length of the long workloads (10)")
     parser.add_argument("--quick", action="store_true", help="only see that it works; figures say nothing")
     parser.add_argument("--strict", action="store_true", help="exit 1 when a bar is missed")

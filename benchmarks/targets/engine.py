@@ -21,7 +21,17 @@ from appliance.config import Settings
 from appliance.ids import new_id
 from appliance.inference.client import InferenceClient
 from appliance.inference.registry import resolve
-from appliance.protocol.messages import Failed, Finished, Generate, Queued, Sampling, StreamEvent, Token, Turn
+from appliance.protocol.messages import (
+    PUBLIC,
+    Failed,
+    Finished,
+    Generate,
+    Queued,
+    Sampling,
+    StreamEvent,
+    Token,
+    Turn,
+)
 from appliance.supervisor.launch import runtime_settings
 from benchmarks.load import Answer, Question, Target, now
 from benchmarks.registry import ENGINE, Setup
@@ -94,6 +104,8 @@ def _generate(question: Question) -> Generate:
             max_tokens=question.max_tokens, temperature=question.temperature, seed=question.seed
         ),
         fair_key=f"user{question.user}",
+        prefix_turns=1 if question.public_prefix else 0,
+        prefix_scope=PUBLIC if question.public_prefix else "",
         cache_scope=f"{question.user}/{opening}",
     )
 
