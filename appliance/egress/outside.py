@@ -57,6 +57,10 @@ class Outside:
         (self._folder / "outside.txt").write_text("not yours")
         for name in PRECIOUS:
             (self._folder / name).write_text("keep")
+        if os.geteuid() == 0:  # what stops the attackers must be the jail, not whose files these are
+            owner = inside_folder.stat()
+            for path in (self._folder, *self._folder.iterdir(), self._paths, *self._paths.iterdir()):
+                os.chown(path, owner.st_uid, owner.st_gid)
         self._sealed = _seal(self._paths / "sealed") if os.geteuid() == 0 else ""
 
     def fileno(self) -> int:

@@ -3,7 +3,7 @@
 import json
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from pathlib import Path
 
@@ -12,25 +12,39 @@ import msgspec
 from appliance.egress import jail, linux, mounts, namespaces, probe
 from appliance.egress.attacks.targets import Targets
 from appliance.egress.profiles import Profile, runtime_profile, sealer_profile, web_profile
+from appliance.egress.report import Layer
 
 
 def main() -> None:
-    """Orders: role, data folder, techniques, targets, and which of the jail's steps to leave out."""
+    """Orders: role, data folder, techniques, targets, and which of the jail's walls to leave out."""
     orders = json.load(sys.stdin)
     _leave_the_machine_alone()
     targets = Targets(**orders["targets"])
-    steps = tuple(step for step in jail.STEPS if step.__name__ not in orders["without"])
+    steps = _steps(orders["without"])
 
     def lock(report_pipe: int) -> None:
         if steps:
             given = tuple(number for number in (report_pipe, targets.listener) if number >= 0)
-            jail.close(profile(orders["role"], Path(orders["data"]), given), steps)
+            made = profile(orders["role"], Path(orders["data"]), given)
+            jail.close(replace(made, network="host") if "network" in orders["without"] else made, steps)
 
     rows = []
     for name in orders["techniques"]:
         message = f"{orders['message']}:{name}"
         rows.append(probe.trial(name, replace(targets, message=message), lock))
     json.dump(msgspec.to_builtins(rows), sys.stdout)
+
+
+def _steps(without: list[str]) -> tuple[jail.Step, ...]:
+    """The jail's steps but these; "root" leaves out the half of a step that furnishes the private root."""
+    steps = [step for step in jail.STEPS if step.__name__ not in without]
+    if "root" in without:
+        steps[[step.__name__ for step in steps].index("_isolate")] = _isolate_the_network_alone
+    return tuple(steps)
+
+
+def _isolate_the_network_alone(profile: Profile) -> Iterable[Layer]:
+    return (namespaces.isolate(profile.network, profile.user),)
 
 
 def _leave_the_machine_alone() -> None:

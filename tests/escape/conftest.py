@@ -50,7 +50,7 @@ def attack(data: Path, tmp_path: Path) -> Attack:
 
     def run(role: str, techniques: Sequence[str] = tuple(TECHNIQUES), without: Sequence[str] = ()) -> Result:
         folder = Path(tempfile.mkdtemp(dir=tmp_path))
-        outside = Outside(folder)
+        outside = Outside(folder, data)
         targets = outside.targets(_secrets(folder, data), str(_precious(folder)), str(data))
         orders = {
             "role": role,

@@ -18,7 +18,7 @@ MARKER = "a word of the starter's own"
 class Outside:
     """Listens until closed. `heard` holds every message that arrived, by any road."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, inside: Path) -> None:
         self.heard: list[bytes] = []
         self.listener = _bound(socket.AF_INET, socket.SOCK_STREAM, ("127.0.0.1", 0))
         self._sockets = {
@@ -34,7 +34,7 @@ class Outside:
             "log": _bound(socket.AF_UNIX, socket.SOCK_DGRAM, str(folder / "log.sock")),
             "giver": _bound(socket.AF_UNIX, socket.SOCK_STREAM, str(folder / "giver.sock")),
         }
-        self._sealed = _seal(folder / "sealed") if os.geteuid() == 0 else ""
+        self._sealed = _seal(inside / f"{folder.name}-sealed") if os.geteuid() == 0 else ""
         self.sibling = subprocess.Popen(["/bin/sleep", "600"], stdin=subprocess.PIPE)
         self.clients = [socket.create_connection(self.listener.getsockname()) for _ in range(CLIENTS_WAITING)]
         for name, sock in self._sockets.items():

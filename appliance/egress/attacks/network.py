@@ -9,6 +9,7 @@ import socket
 import struct
 import sys
 from collections.abc import Iterable
+from pathlib import Path
 
 from appliance.egress import linux
 from appliance.egress.attacks.targets import Attempt, Targets, Void
@@ -247,6 +248,14 @@ def accepted_socket_rerouted(to: Targets) -> None:
         sock.setsockopt(socket.IPPROTO_IP, socket.IP_OPTIONS, b"\x83\x07\x04" + bytes([127, 0, 0, 2]))
 
 
+def see_the_machines_connections(to: Targets) -> None:
+    """/proc shows the sockets of the namespace we are in: who listens and talks on this machine."""
+    wanted = f":{to.tcp:04X}"
+    rows = Path("/proc/self/net/tcp").read_text("ascii").splitlines()[1:]
+    if not any(row.split()[1].endswith(wanted) for row in rows):
+        raise OSError(errno.ENETUNREACH, "only our own")
+
+
 def every_kind_of_socket(_to: Targets) -> None:
     """Every family by every type: out when a single one opens. The tests try every protocol as well."""
     if not open_sockets(range(48), SOCKET_TYPES, (0,)):
@@ -326,6 +335,7 @@ NETWORK: tuple[Attempt, ...] = (
     accepted_socket_dialled_again,
     accepted_socket_fast_opened,
     accepted_socket_rerouted,
+    see_the_machines_connections,
     every_kind_of_socket,
     # These two spoil the listener for the others.
     listener_turned_client,
