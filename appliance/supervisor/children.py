@@ -13,6 +13,7 @@ from appliance.egress.environment import child_environment
 from appliance.supervisor.spec import ChildSpec, ReportLine, RoleName, encode_spec
 
 PR_SET_PDEATHSIG = 1
+MODULE = "appliance.supervisor.child"
 
 
 @dataclass(slots=True)
@@ -39,7 +40,7 @@ class Child:
 def start(spec: ChildSpec, status: socket.socket) -> Child:
     """Start the child that `spec` describes. Our copies of what it inherits stay open here."""
     process = subprocess.Popen(  # noqa: S603 - our own interpreter and module
-        [sys.executable, "-P", "-m", "appliance.supervisor.child", spec.role],
+        [sys.executable, "-P", "-m", MODULE, spec.role],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,

@@ -23,17 +23,15 @@ from appliance.supervisor.questions import OnAnswer
 from appliance.supervisor.spec import RoleName
 
 PATIENCE_S = 10.0
-# What is a process's own office and no way out: web and sealer read their own files; the gate makes
-# TCP sockets in its own empty namespace and the broker on the machine's network, where Landlock
-# holds it to the named ports (which the other techniques try).
+# What is a process's own office and no way out: web and sealer read their own files; the gate has
+# doors in its own empty namespace; the broker is on the machine's network, where Landlock holds it
+# to the named ports (which the other techniques try).
 OFFICE: dict[RoleName, frozenset[str]] = {
     "web": frozenset({"read_database", "read_root_key"}),
     "sealer": frozenset({"read_log_key"}),
-    "gate": frozenset({"own_door", "every_kind_of_socket"}),
-    "broker": frozenset({"every_kind_of_socket"}),
+    "gate": frozenset({"own_door"}),
+    "broker": frozenset({"see_the_machines_connections"}),
 }
-# Where anything may be dialled, the gate answers web's socket() with one of its own empty namespace.
-OFFICE_WITH_DESTINATIONS: dict[RoleName, frozenset[str]] = {"web": frozenset({"every_kind_of_socket"})}
 GIVEN_A_DOOR: RoleName = "web"  # the only process that is ever given a socket of the machine's network
 
 
@@ -83,7 +81,7 @@ class SelfAttack:
         self._busy = len(roles)
         self._staff.selector.register(self._outside, selectors.EVENT_READ, self._outside.pump)
         for role in roles:
-            self._next(role, _techniques(role, dials="broker" in roles))
+            self._next(role, _techniques(role))
 
     def _next(self, role: RoleName, left: Iterator[str]) -> None:
         technique = next(left, None)
@@ -129,10 +127,8 @@ class SelfAttack:
         )
 
 
-def _techniques(role: RoleName, *, dials: bool) -> Iterator[str]:
+def _techniques(role: RoleName) -> Iterator[str]:
     own = OFFICE.get(role, frozenset())
-    if dials:
-        own |= OFFICE_WITH_DESTINATIONS.get(role, frozenset())
     return iter([name for name in TECHNIQUES if name not in own])
 
 
