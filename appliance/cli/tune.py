@@ -51,21 +51,20 @@ def tune(
 
 
 def _keep(house: House, model: ModelFile, found: Findings, *, applied: bool) -> Tuned:
-    """A choice that will be served is a change of the house, and recorded as one."""
-    folder, key = house.settings.models_folder, machine.key()
-    if not applied:
-        return keep(folder, model, found, key, house.clock, applied=False)
+    """What was found is kept for whoever looks, and recorded; served only when applied."""
     entry = Entry(
         action=AuditAction.MODEL_TUNED,
         actor=OPERATOR,
         outcome=Outcome.ALLOWED,
         object=f"model:{model.name}",
         task="models",
+        reason="applied" if applied else "measured only",
         model=f"{model.name} {model.sha256}",
     )
     with house.database.write() as session:
         house.audit.append(session, entry)
-        return keep(folder, model, found, key, house.clock, applied=True)
+        folder = house.settings.models_folder
+        return keep(folder, model, found, machine.key(), house.clock, applied=applied)
 
 
 def _print(model: ModelFile, found: Findings, tuned: Tuned, *, json: bool) -> None:

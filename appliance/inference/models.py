@@ -16,7 +16,7 @@ from appliance.audit.log import AuditLog
 from appliance.clock import Clock
 from appliance.config import Settings
 from appliance.core import Outcome, Principal
-from appliance.errors import N_, ConfigError, Conflict, InvalidInput, NaesilError, StorageFailed
+from appliance.errors import N_, ConfigError, Conflict, InvalidInput, NaesilError, NotFound, StorageFailed
 from appliance.inference import choice, licences, registry, store
 from appliance.inference.gguf import GgufError, GgufHeader, read_header
 from appliance.inference.registry import EMBEDDED_NAME, EMBEDDED_SHA256, ModelFile
@@ -132,7 +132,7 @@ class Models:
                 model=self._settings.model,
                 source=str(self._settings.sources.get("model", "")),
             )
-        model = registry.resolve(_with_model(self._settings, name))
+        model = self._named(name, verify=True)
         before = choice.read(self._folder)
         self._choose(principal, model, before)
         try:
@@ -144,6 +144,15 @@ class Models:
                 self._audit.append(session, failed)
             raise
         return model
+
+    def _named(self, name: str, *, verify: bool) -> ModelFile:
+        """NotFound for a name that no model has, and for a path: only what is here can be chosen."""
+        if name not in registry.names(self._settings):
+            raise NotFound(
+                N_("There is no model called '%(name)s'. 'appliance model list' shows what there is."),
+                name=name,
+            )
+        return registry.resolve(_with_model(self._settings, name), verify=verify)
 
     def _choose(self, principal: Principal, model: ModelFile, before: str) -> None:
         try:
@@ -159,7 +168,7 @@ class Models:
         """Delete an imported model, or a file in models/. Never the embedded, chosen or running one."""
         if name == EMBEDDED_NAME:
             raise InvalidInput(N_("The embedded model belongs to the installation and stays."), field="name")
-        model = registry.resolve(_with_model(self._settings, name), verify=False)
+        model = self._named(name, verify=False)
         used_by = [one.name for one in registry.models(self._settings)[0] if _builds_on(one, model)]
         if name in (running, choice.read(self._folder), self._settings.model) or used_by:
             raise Conflict(

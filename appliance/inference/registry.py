@@ -59,6 +59,11 @@ def models(settings: Settings) -> tuple[list[ModelFile], list[ConfigError]]:
     return found, problems
 
 
+def names(settings: Settings) -> list[str]:
+    """The name of every model here, usable or not; a name may stand for several."""
+    return [known.name for known in _known(settings)]
+
+
 def resolve(settings: Settings, *, verify: bool = True) -> ModelFile:
     """The model that the settings or else the house's choice ask for; the embedded one when none does.
 

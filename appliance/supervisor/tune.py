@@ -121,7 +121,10 @@ class Tuner:
 def keep(
     folder: Path, model: ModelFile, found: Findings, machine: str, clock: Clock, *, applied: bool
 ) -> Tuned:
-    """Keep the choice, and the requantized file with it when it is to be used."""
+    """Keep the choice, and the requantized file with it when it is to be used.
+
+    What was only measured never takes the place of a choice that is in use.
+    """
     original, chosen = found.rows[0], found.chosen
     measured = chosen.measured
     if measured is None:
@@ -142,7 +145,9 @@ def keep(
         store.place(folder, found.file, _record(model, found.file, clock))
     elif found.file is not None:
         found.file.path.unlink(missing_ok=True)
-    tuning.write(folder, model.sha256, machine, tuned)
+    before = tuning.read(folder, model.sha256, machine)
+    if applied or before is None or not before.applied:
+        tuning.write(folder, model.sha256, machine, tuned)
     _clear(folder, model.sha256)
     return tuned
 

@@ -7,6 +7,7 @@ from starlette.datastructures import Headers
 
 from appliance.http import csrf
 from appliance.http.app import create_app
+from appliance.http.console import STREAMED
 from appliance.http.deps import submitted
 from tests.http.conftest import ORIGIN, Client
 from tests.http.fakes import House
@@ -20,6 +21,8 @@ def test_every_post_of_the_pages_reads_its_form_through_the_token_check(house: H
     ]
     assert len(posts) >= 10
     for route in posts:
+        if route.path in STREAMED:
+            continue  # uploads.py checks the same token before it keeps a byte; test_models_page.py
         assert submitted in [dependency.call for dependency in route.dependant.dependencies], route.path
 
 

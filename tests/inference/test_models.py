@@ -10,7 +10,7 @@ import pytest
 from appliance.audit.log import AuditLog
 from appliance.config import Settings
 from appliance.core import SYSTEM
-from appliance.errors import ConfigError, Conflict, InvalidInput, NaesilError, NotFound, StorageFailed
+from appliance.errors import ConfigError, Conflict, InvalidInput, NotFound, StorageFailed
 from appliance.inference import choice, registry, store
 from appliance.inference.models import Models, Wish
 from appliance.inference.registry import EMBEDDED_NAME
@@ -208,10 +208,12 @@ def test_a_file_somebody_put_there_can_be_removed_and_the_embedded_one_cannot(
     (data_folder / "models" / "by-hand.gguf").write_bytes(gguf())
     house.remove(SYSTEM, "by-hand")
     assert left(data_folder) == []
-    for name in (EMBEDDED_NAME, "nothing"):
-        with pytest.raises(NaesilError) as caught:
-            house.remove(SYSTEM, name)
-        assert not isinstance(caught.value, NotFound)
+    with pytest.raises(InvalidInput, match="stays"):
+        house.remove(SYSTEM, EMBEDDED_NAME)
+    for name in ("nothing", "", "../by-hand.gguf", "by-hand.gguf"):
+        for act in (house.remove, house.use):
+            with pytest.raises(NotFound, match="model list"):
+                act(SYSTEM, name)
 
 
 def test_an_adapter_needs_its_base_and_keeps_it(house: Models, tmp_path: Path, data_folder: Path) -> None:

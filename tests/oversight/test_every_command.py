@@ -20,7 +20,7 @@ ELSEWHERE = {("serve",): "runs until it is stopped; its start and stop are entri
 OTHERS: dict[tuple[str, ...], dict[str, str]] = {("user", "invite"): {"name": "lee"}}
 MUST_RECORD = {
     "user list", "user add", "user disable", "user enable", "user reset", "user invite",
-    "key create", "key list", "audit verify",
+    "key create", "key list", "audit verify", "model tune",
 }  # fmt: skip
 
 
@@ -54,6 +54,8 @@ def words(command: Any, data: Path, known: dict[str, str]) -> list[str]:
         option = parameter.param_type_name == "option"
         if option and parameter.name == "data":
             given += ["--data", str(data)]
+        elif option and parameter.name == "quick":
+            given.append("--quick")
         elif option and parameter.name in ("password_file", "reason", "join"):
             given += [parameter.opts[0], known[parameter.name]]
         elif option and parameter.required:

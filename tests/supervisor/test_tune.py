@@ -141,6 +141,8 @@ def test_a_choice_is_served_on_this_machine_and_only_when_applied(tiny: Path, cl
         assert runtime_settings(settings, model).model_path == str(model.path)
         found = Tuner(Workshop(settings, model, bench), model, Wish(quick=True), lambda *_: None).run()
         tuned = keep(folder, model, found, machine.key(), clock, applied=True)
+        found = Tuner(Workshop(settings, model, bench), model, Wish(quick=True), lambda *_: None).run()
+        keep(folder, model, found, machine.key(), clock, applied=False)  # takes nothing out of use
     served = runtime_settings(settings, model)
     assert served.model_path == str(folder / f"{tuned.file}.gguf")
     assert (served.model_name, served.model_sha256) == ("tiny", tuned.file)

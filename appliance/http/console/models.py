@@ -7,7 +7,7 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Request, Response
 
 from appliance.core import Permission, Principal
-from appliance.errors import N_, InvalidInput, NaesilError
+from appliance.errors import N_, ConfigError, InvalidInput, NaesilError
 from appliance.http import uploads
 from appliance.http.console.shell import Console, Section
 from appliance.http.deps import Submitted, Words, needs
@@ -15,6 +15,7 @@ from appliance.http.errors import status_of
 from appliance.inference.models import Models, Wish
 
 SECTION = Section("/console/models", N_("Models"), "chip", Permission.MODEL_READ)
+BAD_REQUEST = 400
 UPLOAD = "/console/models/upload"
 
 Reader = Annotated[Principal, Depends(needs(Permission.MODEL_READ))]
@@ -43,7 +44,7 @@ def router(console: Console) -> APIRouter:
         try:
             action()
         except NaesilError as error:
-            return page(request, person, status_of(error), error=error.text(words))
+            return page(request, person, _status(error), error=error.text(words))
         return page(request, person)
 
     @routes.get(SECTION.path)
@@ -75,10 +76,15 @@ def router(console: Console) -> APIRouter:
             await _take_upload(request, person, models)
         except NaesilError as error:
             told = error.text(words)
-            return await asyncio.to_thread(page, request, person, status_of(error), error=told)
+            return await asyncio.to_thread(page, request, person, _status(error), error=told)
         return await asyncio.to_thread(page, request, person)
 
     return routes
+
+
+def _status(error: NaesilError) -> int:
+    """What is wrong with a model's file or licence is for the person to mend, not ours."""
+    return BAD_REQUEST if isinstance(error, ConfigError) else status_of(error)
 
 
 async def _take_upload(request: Request, person: Principal, models: Models) -> None:
