@@ -104,7 +104,7 @@ def _namespaces(home: Path) -> dict[str, str] | None:
 def _differing(namespaces: dict[str, str] | None, host: dict[str, str] | None) -> tuple[str, ...] | None:
     if namespaces is None or host is None:
         return None
-    return tuple(name for name in NAMESPACES if namespaces[name] != host[name])
+    return tuple(name for name in NAMESPACES if namespaces.get(name, host[name]) != host[name])
 
 
 def _core_limit(home: Path) -> int:

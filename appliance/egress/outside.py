@@ -15,9 +15,10 @@ from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
-from appliance.egress.attacks.services import WELL_KNOWN
+from appliance.egress.attacks.services import SUPERVISOR, WELL_KNOWN
 from appliance.egress.attacks.targets import Targets
 from appliance.egress.environment import child_environment
+from appliance.egress.profiles import CONTROL_SOCKET
 
 LOOPBACK, LOOPBACK_6 = "127.0.0.1", "::1"
 READ_BYTES = 65536
@@ -41,6 +42,7 @@ class Outside:
     def __init__(self, inside_folder: Path) -> None:
         """`inside_folder`: a folder that jailed processes may see; paths of sockets are made there."""
         self.heard: list[bytes] = []
+        self._services = {**WELL_KNOWN, SUPERVISOR: (str(inside_folder / CONTROL_SOCKET),)}
         self._selector = selectors.DefaultSelector()
         self._folder = Path(tempfile.mkdtemp(prefix="naesil-outside-"))
         self._paths = Path(tempfile.mkdtemp(prefix="probe-", dir=inside_folder))
@@ -86,7 +88,7 @@ class Outside:
             abstract=f"naesil-{self._folder.name}",
             giver=self._path("giver"),
             sibling=os.getpid(),
-            services={name: _existing(paths) for name, paths in WELL_KNOWN.items()},
+            services={name: _existing(paths) for name, paths in self._services.items()},
             secret={"outside": str(self._folder / "outside.txt")},
             precious=str(self._folder),
             sealed=self._sealed,

@@ -28,6 +28,12 @@ def set_limits(*, writes: bool) -> Layer:
     return Layer("limits", True, f"umask 077, no core dumps, {files} open files{kept}")
 
 
+def keep_private() -> None:
+    """For the supervisor, which closes no jail: no core dumps, and nobody without rights may trace it."""
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    linux.prctl(linux.PR_SET_DUMPABLE, 0)
+
+
 def drop_all(user: tuple[int, int] | None = None) -> Layer:
     """Give up every capability and the ways to new ones; nobody may trace us.
 

@@ -26,6 +26,7 @@ NULL = Path("/dev/null")
 GPU_DEVICES = ("nvidia*", "nvidia-caps/*", "dri", "kfd")
 HOSTS, NAME_SERVICES = Path("/etc/hosts"), Path("/etc/nsswitch.conf")
 ROOT_KEY = "root.key"
+CONTROL_SOCKET = "control.sock"  # the supervisor's door for the command line
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -159,7 +160,7 @@ def web_profile(data_folder: Path, certificates: tuple[Path, ...], descriptors: 
             data_folder / "config.toml",
         ),
         writable=(NULL, data_folder),
-        hidden=(data_folder / "keys",),
+        hidden=(data_folder / "keys", data_folder / "run" / CONTROL_SOCKET),
         descriptors=descriptors,
         calls=CallPolicy(
             allowed.names(" ".join(_READER_CALLS), allowed.WRITE_FILES, allowed.SERVE),

@@ -81,7 +81,7 @@ def _network(seen: Facts) -> Wall:
     if seen.own is None or seen.namespaces is None:
         return Wall("network namespace", False, "not visible to this user")
     sent = "" if seen.packets_out is None else f", {seen.packets_out} packets sent"
-    return Wall("network namespace", "net" in seen.own, f"{seen.namespaces['net']}{sent}")
+    return Wall("network namespace", "net" in seen.own, f"{seen.namespaces.get('net')}{sent}")
 
 
 def _named_ports(claims: Mapping[str, Any]) -> Wall:
@@ -96,7 +96,7 @@ def _named_ports(claims: Mapping[str, Any]) -> Wall:
 def _root(seen: Facts) -> Wall:
     if seen.own is None or seen.namespaces is None:
         return Wall("private root", False, "not visible to this user")
-    return Wall("private root", "mnt" in seen.own, f"{seen.namespaces['mnt']}, {seen.mounts} mounts")
+    return Wall("private root", "mnt" in seen.own, f"{seen.namespaces.get('mnt')}, {seen.mounts} mounts")
 
 
 def _privileges(seen: Facts) -> Wall:

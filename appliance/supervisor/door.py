@@ -14,10 +14,10 @@ from pathlib import Path
 
 import msgspec
 
+from appliance.egress.profiles import CONTROL_SOCKET
 from appliance.errors import N_, ConfigError, Unavailable
 from appliance.protocol.control import Answer, Question, decode_question, encode_line
 
-SOCKET_FILE = "control.sock"
 MAX_LINE_BYTES = 65536
 MAX_CALLERS = 16
 BACKLOG = 128
@@ -54,7 +54,7 @@ class Door:
     """Listens in the supervisor's selector. `handle` gets every well-formed question."""
 
     def __init__(self, run_folder: Path) -> None:
-        self._path = run_folder / SOCKET_FILE
+        self._path = run_folder / CONTROL_SOCKET
         self._callers: dict[socket.socket, Caller] = {}
         self._selector: selectors.BaseSelector = selectors.DefaultSelector()
         with suppress(FileNotFoundError):
@@ -132,7 +132,7 @@ def ask(run_folder: Path, question: Question, timeout_s: float) -> Iterator[Answ
     with socket.socket(socket.AF_UNIX) as sock:
         sock.settimeout(timeout_s)
         try:
-            with _short(run_folder / SOCKET_FILE) as address:
+            with _short(run_folder / CONTROL_SOCKET) as address:
                 sock.connect(address)
         except OSError:
             raise Unavailable(

@@ -17,6 +17,7 @@ import msgspec
 
 from appliance.clock import SystemClock
 from appliance.config import Settings, share_folder
+from appliance.egress import privileges
 from appliance.errors import N_, ConfigError
 from appliance.inference import tuning
 from appliance.inference.registry import ModelFile, resolve
@@ -39,6 +40,7 @@ def serve(settings: Settings, say: Callable[[str], None]) -> None:
     Raises ConfigError with the remedy when it cannot start: exposure without TLS, port in
     use, unusable data folder, missing or damaged model, second server on the same data.
     """
+    privileges.keep_private()
     listen.check_exposure(settings)
     prepare_data_folder(settings)
     settings = _with_certificate(settings)

@@ -5,11 +5,14 @@ import json
 import os
 import socket
 import sys
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from appliance.egress import bpf, jail, linux, seccomp
+from appliance.egress import bpf, jail, linux, seccomp, trap
+from appliance.egress.attacks.kernel import call_by_the_32_bit_table, call_by_the_x32_table
+from appliance.egress.attacks.targets import Targets
 from appliance.egress.profiles import Profile, runtime_profile, sealer_profile, web_profile
 from appliance.egress.seccomp import CallPolicy
 
@@ -113,9 +116,49 @@ def seal(data: str, peer: int) -> Any:
     return "done"
 
 
+def live_through() -> Any:
+    """The errno of four deadly calls in the thread that may live through them, and how many it counted."""
+    jail.close(profile("runtime", "/dev/null", []))
+    answers: dict[str, Any] = {}
+    with trap.caught() as deadly:
+        for name, call in _deadly_calls().items():
+            try:
+                call()
+            except OSError as error:
+                answers[name] = error.errno
+        answers["deadly"] = deadly.count
+    return answers | {"after": "alive"}
+
+
+def die_of_it(when: str) -> Any:
+    """A deadly call where no handler is open, or in a thread that did not open it."""
+    import threading  # noqa: PLC0415 - behind the jail, as the roles do it
+
+    jail.close(profile("runtime", "/dev/null", []))
+    deadly = _deadly_calls()["ptrace"]
+    if when == "before":
+        deadly()
+    with trap.caught():
+        if when == "in another thread":
+            thread = threading.Thread(target=deadly)
+            thread.start()
+            thread.join()
+    deadly()
+    return "alive"
+
+
+def _deadly_calls() -> dict[str, Callable[[], object]]:
+    nobody = Targets()
+    return {
+        "ptrace": lambda: linux.call("ptrace", 0, 0, 0, 0),
+        "setuid": lambda: linux.call("setuid", 5),
+        "32 bit": lambda: call_by_the_32_bit_table(nobody),
+        "x32": lambda: call_by_the_x32_table(nobody),
+    }
+
+
 if __name__ == "__main__":
     name, arguments = sys.argv[1], json.loads(sys.argv[2])
-    answer = {
-        act.__name__: act for act in (report, status, become, see, write, threads, generate, serve, seal)
-    }[name](**arguments)
+    acts = (report, status, become, see, write, threads, generate, serve, seal, live_through, die_of_it)
+    answer = {act.__name__: act for act in acts}[name](**arguments)
     sys.stdout.write(json.dumps(answer))

@@ -8,7 +8,7 @@ import subprocess
 import threading
 from pathlib import Path
 
-from appliance.egress.attacks.services import WELL_KNOWN
+from appliance.egress.attacks.services import SUPERVISOR, WELL_KNOWN
 from appliance.egress.attacks.targets import Targets
 
 CLIENTS_WAITING = 12
@@ -52,7 +52,7 @@ class Outside:
             abstract=self._sockets["abstract"].getsockname()[1:].decode(),
             packet_path=self._sockets["packet"].getsockname(),
             giver=self._sockets["giver"].getsockname(),
-            services={name: str(self._sockets["service"].getsockname()) for name in WELL_KNOWN}
+            services={name: str(self._sockets["service"].getsockname()) for name in (*WELL_KNOWN, SUPERVISOR)}
             | {"system_log": str(self._sockets["log"].getsockname())},
             listener=self.listener.fileno(),
             sibling=self.sibling.pid,

@@ -9,9 +9,10 @@ from pathlib import Path
 
 import pytest
 
+from appliance.egress.profiles import CONTROL_SOCKET
 from appliance.errors import ConfigError, Unavailable
 from appliance.protocol.control import AskProbe, AskStatus, Question, answer_with
-from appliance.supervisor.door import MAX_LINE_BYTES, SOCKET_FILE, Caller, Door, ask
+from appliance.supervisor.door import MAX_LINE_BYTES, Caller, Door, ask
 
 PATIENCE_S = 30
 
@@ -46,7 +47,7 @@ def door(tmp_path: Path) -> Iterator[Path]:
     selector.close()
     for sock in wake:
         sock.close()
-    assert not (tmp_path / SOCKET_FILE).exists()
+    assert not (tmp_path / CONTROL_SOCKET).exists()
 
 
 def test_answers_come_in_order_until_the_last(door: Path) -> None:
@@ -62,13 +63,13 @@ def test_a_refusal_is_an_error_with_its_parameters(door: Path) -> None:
 
 
 def test_only_this_user_may_open_it(door: Path) -> None:
-    assert stat.S_IMODE((door / SOCKET_FILE).stat().st_mode) == 0o600
+    assert stat.S_IMODE((door / CONTROL_SOCKET).stat().st_mode) == 0o600
 
 
 @pytest.mark.parametrize("line", [b"{}\n", b"hello\n", b'{"type":"format the disk"}\n', b"\xff\xfe\n"])
 def test_nonsense_is_refused_and_the_door_stays_open(door: Path, line: bytes) -> None:
     with socket.socket(socket.AF_UNIX) as sock:
-        sock.connect(str(door / SOCKET_FILE))
+        sock.connect(str(door / CONTROL_SOCKET))
         sock.sendall(line)
         assert b"does not know this question" in sock.recv(4096)
     assert list(ask(door, AskStatus(), PATIENCE_S))
@@ -76,13 +77,13 @@ def test_nonsense_is_refused_and_the_door_stays_open(door: Path, line: bytes) ->
 
 def test_an_endless_line_and_too_many_callers_are_shown_out(door: Path) -> None:
     with socket.socket(socket.AF_UNIX) as sock:
-        sock.connect(str(door / SOCKET_FILE))
+        sock.connect(str(door / CONTROL_SOCKET))
         with pytest.raises(OSError):  # noqa: PT011, PT012 - which one depends on who is quicker
             for _ in range(64):
                 sock.sendall(b"x" * MAX_LINE_BYTES)
     idle = [socket.socket(socket.AF_UNIX) for _ in range(40)]
     for sock in idle:
-        sock.connect(str(door / SOCKET_FILE))
+        sock.connect(str(door / CONTROL_SOCKET))
     for sock in idle:
         sock.close()
     assert list(ask(door, AskStatus(), PATIENCE_S))

@@ -14,6 +14,8 @@ WELL_KNOWN = {
     "display": ("/tmp/.X11-unix/X0",),  # noqa: S108 - where X servers listen
 }
 
+SUPERVISOR = "supervisor"  # ours, by its door for the command line
+
 
 def service(name: str) -> Attempt:
     """Connect to one of the machine's services and say something; void where there is none."""
@@ -38,4 +40,4 @@ def _say(kind: int, path: str, payload: bytes) -> None:
         sock.sendall(payload)
 
 
-SERVICES: tuple[Attempt, ...] = tuple(service(name) for name in WELL_KNOWN)
+SERVICES: tuple[Attempt, ...] = tuple(service(name) for name in (*WELL_KNOWN, SUPERVISOR))
