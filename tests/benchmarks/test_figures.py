@@ -10,6 +10,7 @@ from benchmarks import chart, registry, report
 from benchmarks.compete import Outcome, run
 from benchmarks.load import Answer, jain, percentile, require_ok, throughput
 from benchmarks.registry import Bar, Measurement, Scale
+from benchmarks.workloads import privacy
 
 SCALE = Scale(Path("model.gguf"), quick=True)
 
@@ -92,3 +93,12 @@ def test_every_workload_has_its_own_name_and_says_what_it_is() -> None:
     every = registry.every()
     assert len({workload.about for workload in every.values()}) == len(every)
     assert {"chats-16", "greedy", "crowd", "second-turn"} <= set(every)
+
+
+def test_the_audit_of_first_tokens_tells_equal_samples_from_different_ones() -> None:
+    even, odd = [float(number) for number in range(0, 80, 2)], [float(number) for number in range(1, 81, 2)]
+    assert privacy.distance(even, odd) == pytest.approx(1 / 40)
+    assert privacy.p_value(even, odd) > 0.99
+    assert privacy.p_value(even, [value + 40 for value in even]) < 1e-4
+    # Two samples of ten, farthest apart by 0.5: the asymptotic value, as in published tables.
+    assert privacy.p_value([*range(10)], [*range(5, 15)]) == pytest.approx(0.1108, abs=0.002)
