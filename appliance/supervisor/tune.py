@@ -14,7 +14,7 @@ from appliance.inference.tuning import Layout, Row, Tuned
 from appliance.protocol.trials import Failed, Format, Measured
 from appliance.supervisor.workshop import Pace, Workshop
 
-QUICK = Pace(seconds=0.6, text_tokens=256)
+QUICK = Pace(seconds=1.5, text_tokens=256)
 FULL = Pace(seconds=4.0, text_tokens=1536)
 QUICK_FORMATS: tuple[Format, ...] = ("Q8_0",)
 
