@@ -13,6 +13,7 @@ from appliance.protocol.messages import (
     Embed,
     Failed,
     Finished,
+    Forget,
     Generate,
     GetStats,
     Hello,
@@ -46,6 +47,7 @@ class ScriptedRuntime:
         self.hold = False
         self.asked: list[Generate] = []
         self.cancelled: list[str] = []
+        self.forgotten: list[str] = []
         self._theirs, self._ours = socket.socketpair()
         self._reading: asyncio.Task[None] | None = None
         self._writer: asyncio.StreamWriter | None = None
@@ -103,6 +105,8 @@ class ScriptedRuntime:
                     self._answer(message)
                 elif isinstance(message, Cancel):
                     self.cancelled.append(message.id)
+                elif isinstance(message, Forget):
+                    self.forgotten.append(message.cache_scope)
                 elif isinstance(message, (Tokenize, Detokenize, Render, Embed, GetStats)):
                     self.send(Failed(id=message.id, code="internal"))  # it can only talk
 

@@ -129,7 +129,7 @@ class Chat:
         """End everything of this person that is under way, and what the model remembers of it."""
         for conversation_id in await asyncio.to_thread(self._ids, user_id):
             await self._stop_running(conversation_id)
-            self._inference.forget(_cache_scope(user_id, conversation_id))
+        self._inference.forget(_cache_scope(user_id, ""))  # all of theirs, the API's too
 
     def remove_everything_in(self, session: Session, user_id: str) -> tuple[int, int]:
         """Remove all of a person's conversations, in the caller's transaction: (conversations, messages)."""

@@ -204,6 +204,21 @@ def test_deleting_while_it_is_answered_leaves_nothing(
     play(scenario)
 
 
+def test_what_the_model_remembers_goes_with_the_conversation_and_with_the_person(
+    chat: Chat, alice: Principal, play: Callable[[Scenario], None]
+) -> None:
+    async def scenario(runtime: ScriptedRuntime) -> None:
+        sent = await chat.send(alice, None, "지울 것", new_id(), "r-1")
+        await chat.delete(alice, sent.conversation_id)
+        await chat.quiet(alice.user_id)
+        while len(runtime.forgotten) < 2:
+            await asyncio.sleep(0)
+        assert runtime.forgotten == [f"{alice.user_id}/{sent.conversation_id}", f"{alice.user_id}/"]
+        assert runtime.asked[0].cache_scope == runtime.forgotten[0]
+
+    play(scenario)
+
+
 def test_a_title_can_be_changed_but_not_to_nonsense(
     chat: Chat, alice: Principal, play: Callable[[Scenario], None]
 ) -> None:
