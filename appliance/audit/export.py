@@ -101,6 +101,15 @@ class Exporter:
         self, file: BinaryIO, actor: Principal, manifest: Manifest, note: str, progress: Progress
     ) -> Manifest:
         archive = ExportZip(file)
+        try:
+            return self._write_members(archive, actor, manifest, note, progress)
+        except BaseException:
+            archive.give_up()
+            raise
+
+    def _write_members(
+        self, archive: ExportZip, actor: Principal, manifest: Manifest, note: str, progress: Progress
+    ) -> Manifest:
         self._write_head(archive, note)
         self._write_tiles(archive, manifest)
         summary = Summary()

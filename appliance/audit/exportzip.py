@@ -3,7 +3,7 @@
 import hashlib
 import zipfile
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import IO, BinaryIO
 
 from appliance.evidence.layout import FileHash
@@ -64,3 +64,8 @@ class ExportZip:
 
     def close(self) -> None:
         self._zip.close()
+
+    def give_up(self) -> None:
+        """Let go of the file, which will be thrown away; a full disk does not matter any more."""
+        with suppress(OSError, ValueError):
+            self._zip.close()

@@ -28,9 +28,9 @@ def record_sealed(
     """
     with database.write() as session:
         entry_id = audit.append(session, entry)
-    seal()
     until = time.monotonic() + PATIENCE_S
     while True:
+        seal()  # again and again: one run takes only so many entries
         with database.read() as session:
             index = tree.position(session, entry_id)
             found = None if index is None else tree.checkpoint_over(session, index)

@@ -86,8 +86,7 @@ def checkpoint_over(session: Session, index: int) -> tuple[int, str] | None:
 def objects_of(session: Session, actions: tuple[str, ...]) -> Iterator[tuple[int, bytes]]:
     """(index, leaf) of the entries of these actions."""
     query = select(EntryRow.index, EntryRow.leaf).where(EntryRow.action.in_(actions))
-    for row in session.execute(query.order_by(EntryRow.index)):
-        yield row[0], row[1]
+    yield from session.execute(query.order_by(EntryRow.index))
 
 
 def prove_entry(session: Session, index: int, size: int, note: str, *, whole: bool = True) -> EntryProof:

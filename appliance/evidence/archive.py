@@ -153,6 +153,7 @@ def _cut(file: BinaryIO) -> Exception:
         return unsound("not-an-export", N_("This is not an export: it is not a zip file."))
     length = file.seek(0, os.SEEK_END)
     file.seek(max(0, length - (1 << 20)))
-    if b"PK\x05\x06" in file.read():
+    tail = file.read()
+    if 0 <= tail.rfind(b"PK\x05\x06") <= len(tail) - _END.size:
         return unsound("archive-padded", N_("There are bytes after the end of the zip."))
     return unsound("archive-truncated", N_("The file ends too early: it is not a whole export."))

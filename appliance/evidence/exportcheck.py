@@ -190,6 +190,8 @@ def _pieces(archive: Archive, manifest: Manifest, tree: TreeCheck, now: float) -
     first = at
     for leaf in _lines(archive):
         if at >= manifest.end:
+            if leaves:
+                yield _piece(archive, manifest, tree, first, leaves, now)  # it may tell where one came in
             raise unsound(
                 "entry-extra", N_("There are more entries than were signed, from %(entry)d on."), entry=at
             )
@@ -215,7 +217,7 @@ def _piece(
     for index in range(first // WIDTH, (first + len(leaves) - 1) // WIDTH + 1):
         width = tile_width(0, index, manifest.size)
         tiles[index] = tree.tile(0, index), tree.expected(0, index) if width == WIDTH else b""
-        if manifest.first <= index * WIDTH and index * WIDTH + width <= manifest.end:
+        if first <= index * WIDTH and index * WIDTH + width <= first + len(leaves):
             name = tile_path("entries", index, width)
             bundles[index] = name, archive.read(name, WIDTH * (MAX_RECORD_BYTES + 2))
     return Piece(first, leaves, tiles, bundles, now)
