@@ -175,6 +175,20 @@ def measure(host: str, port: int, count: int) -> list[float]:
     return took
 
 
+def measure_denials(count: int) -> list[float]:
+    """Seconds of each connect() to a place nobody named."""
+    table = linux.architecture()
+    assert table is not None
+    libc, number = ctypes.CDLL(None, use_errno=True), ctypes.c_long(table.numbers["connect"])
+    address = _inet(9)
+    took = []
+    for _ in range(count):
+        began = time.perf_counter()
+        libc.syscall(number, 77, address, 16)
+        took.append(time.perf_counter() - began)
+    return took
+
+
 def _inet(port: int) -> bytes:
     return (2).to_bytes(2, "little") + port.to_bytes(2, "big") + socket.inet_aton("127.0.0.1") + bytes(8)
 
@@ -195,5 +209,6 @@ ACTS: dict[str, Callable[..., Any]] = {
         try_other_ways,
         start_connecting,
         measure,
+        measure_denials,
     )
 }
