@@ -8,6 +8,7 @@ import logging
 import selectors
 import socket
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from datetime import UTC, datetime
 from functools import partial
 from typing import Any, Protocol
@@ -72,6 +73,16 @@ class Staff(Protocol):
         descriptor: socket.socket | None = None,
     ) -> None: ...
 
+    def ask_child(
+        self,
+        child: Child,
+        what: str,
+        body: msgspec.Raw,
+        patience_s: float,
+        on_answer: OnAnswer,
+        descriptor: socket.socket | None = None,
+    ) -> None: ...
+
     def ask_web(self, what: str, body: msgspec.Raw, patience_s: float, on_answer: OnAnswer) -> None: ...
 
     def later(self, delay_s: float, act: Callable[[], None]) -> None: ...
@@ -119,7 +130,8 @@ class Desk:
         def answer(value: Any) -> None:
             if line is not None and line.fileno() >= 0:
                 body = msgspec.Raw(msgspec.json.encode(value))
-                send_report(line, Report(request=report.request, body=body))
+                with suppress(OSError):  # web just ended; nobody waits for this any more
+                    send_report(line, Report(request=report.request, body=body))
 
         def fail(template: str) -> None:
             answer({"error": template})
@@ -131,7 +143,7 @@ class Desk:
         elif report.ask == "attest":
             self.attest(answer, fail)
         elif report.ask == "use-model":
-            name = msgspec.json.decode(report.body, type=str)
+            name = text_of(report.body) or ""
             refuse = partial(_refuse_page, answer)
             self._staff.switch.use(name, partial(_tell_switched, answer, refuse))
 

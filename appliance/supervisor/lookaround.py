@@ -18,14 +18,23 @@ PATIENCE_S = 2.0
 NOTHING = msgspec.Raw(b"null")
 
 
+class Transient(Protocol):
+    """Whoever knows the processes that come or go just now: a model that loads, one that is let go."""
+
+    @property
+    def children(self) -> list[Child]: ...
+
+
 class Staff(Protocol):
     """The supervisor, as far as looking needs it."""
 
     @property
     def children(self) -> Mapping[RoleName, Child]: ...
+    @property
+    def switch(self) -> Transient: ...
 
-    def ask(
-        self, role: RoleName, what: str, body: msgspec.Raw, patience_s: float, on_answer: OnAnswer
+    def ask_child(
+        self, child: Child, what: str, body: msgspec.Raw, patience_s: float, on_answer: OnAnswer
     ) -> None: ...
 
 
@@ -37,31 +46,28 @@ class LookAround:
 
     def status(self, on_status: Callable[[Status], None]) -> None:
         """Every process, ours included. `on_status` is called once, by the loop."""
-        gathered: dict[RoleName, Facts | None] = {}
-        roles = list(self._staff.children)
+        everybody = [*self._staff.children.values(), *self._staff.switch.children]
+        gathered: dict[int, ProcessStatus | None] = {}
 
-        def on_facts(role: RoleName, body: msgspec.Raw | None) -> None:
-            gathered[role] = _facts(body)
-            if len(gathered) == len(roles):
-                on_status(product_status(self._seen(gathered), _supervisor()))
+        def on_facts(number: int, child: Child, body: msgspec.Raw | None) -> None:
+            gathered[number] = _seen(child, _facts(body))
+            if len(gathered) == len(everybody):
+                seen = [gathered[at] for at in range(len(everybody))]
+                on_status(product_status([one for one in seen if one is not None], _supervisor()))
 
-        if not roles:
+        if not everybody:
             on_status(product_status([], _supervisor()))
-        for role in roles:
-            self._staff.ask(role, "facts", NOTHING, PATIENCE_S, partial(on_facts, role))
+        for number, child in enumerate(everybody):
+            self._staff.ask_child(child, "facts", NOTHING, PATIENCE_S, partial(on_facts, number, child))
 
-    def _seen(self, gathered: Mapping[RoleName, Facts | None]) -> list[ProcessStatus]:
-        seen = []
-        for role, inside in gathered.items():
-            child = self._staff.children.get(role)
-            if child is None:
-                continue  # it ended meanwhile
-            try:
-                outside = facts.read(child.process.pid)
-            except (FileNotFoundError, ProcessLookupError):
-                continue
-            seen.append(process_status(role, facts.completed(outside, inside), _claims(child.guard)))
-        return seen
+
+def _seen(child: Child, inside: Facts | None) -> ProcessStatus | None:
+    """A process from outside and inside; None when it ended meanwhile."""
+    try:
+        outside = facts.read(child.process.pid)
+    except (FileNotFoundError, ProcessLookupError):
+        return None
+    return process_status(child.role, facts.completed(outside, inside), _claims(child.guard))
 
 
 def _supervisor() -> ProcessStatus:

@@ -140,9 +140,21 @@ class Supervisor:
         child = self.children.get(role)
         if child is None:
             on_answer(None)
-            return
-        request = self._questions.new(role, self._clock.monotonic() + patience_s, on_answer)
-        report = Report(process=role, request=request, ask=what, body=body)
+        else:
+            self.ask_child(child, what, body, patience_s, on_answer, descriptor)
+
+    def ask_child(
+        self,
+        child: Child,
+        what: str,
+        body: msgspec.Raw,
+        patience_s: float,
+        on_answer: OnAnswer,
+        descriptor: socket.socket | None = None,
+    ) -> None:
+        """The same for one that is not, or no longer, its role's."""
+        request = self._questions.new(child.role, self._clock.monotonic() + patience_s, on_answer)
+        report = Report(process=child.role, request=request, ask=what, body=body)
         with contextlib.suppress(OSError):  # it just ended, or sleeps: its death or the time answers
             send_report(child.status, report, *(() if descriptor is None else (descriptor.fileno(),)))
 

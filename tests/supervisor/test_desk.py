@@ -43,10 +43,10 @@ class FakeStaff:
         self.recorded: list[Found] = []
         self.records = True
         self.signs = True
-        self.switch = cast(Any, None)
+        self.switch = cast(Any, SimpleNamespace(children=[]))
         self.timers: list[float] = []
         self._attack = attack
-        child = SimpleNamespace(process=SimpleNamespace(pid=1), guard="")
+        child = SimpleNamespace(role="web", process=SimpleNamespace(pid=1), guard="")
         self.children: Mapping[RoleName, Child] = {"web": cast(Child, child), "sealer": cast(Child, child)}
 
     def ask(
@@ -59,9 +59,7 @@ class FakeStaff:
         descriptor: socket.socket | None = None,
     ) -> None:
         assert descriptor is None or role == "web"
-        if what == "facts":
-            on_answer(None)
-        elif what == "attest":
+        if what == "attest":
             note = Signer("naesil.log/test", bytes(32)).sign(msgspec.json.decode(body))
             on_answer(self._raw(note if self.signs else None))
         else:
@@ -69,6 +67,18 @@ class FakeStaff:
             if answer is GONE:
                 self.children = {name: one for name, one in self.children.items() if name != role}
             on_answer(None if answer in (GONE, None) else self._raw(answer))
+
+    def ask_child(
+        self,
+        child: Child,
+        what: str,
+        _body: msgspec.Raw,
+        _patience_s: float,
+        on_answer: OnAnswer,
+        _descriptor: socket.socket | None = None,
+    ) -> None:
+        assert (child.role, what) == ("web", "facts")
+        on_answer(None)
 
     def ask_web(self, what: str, body: msgspec.Raw, _patience_s: float, on_answer: OnAnswer) -> None:
         assert what == "record"
