@@ -19,6 +19,7 @@ from appliance.grammar.rules import Rules, TooLarge, quote, repeat
 MAX_DEPTH = 64
 MAX_NODES = 5_000
 MAX_ENUM = 2_000
+MAX_PATH = 100
 MAX_BOUND = 10**15 - 1
 
 ANNOTATIONS = frozenset(
@@ -52,9 +53,10 @@ FORMATS = {
 
 
 class SchemaRefused(Exception):
-    """This schema cannot be enforced: where, and which keyword or limit. Never quotes its texts."""
+    """This schema cannot be enforced: where, and which keyword or limit."""
 
     def __init__(self, path: str, reason: str) -> None:
+        path = path if len(path) <= MAX_PATH else f"...{path[-MAX_PATH:]}"
         super().__init__(f"{path}: {reason}" if path else reason)
 
 
