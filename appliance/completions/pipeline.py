@@ -83,6 +83,7 @@ class Completions:
         self._policy = policy
         self._clock = clock
         self._allowance = Allowance(clock)
+        self.usage = usage.UsageReport(database, audit, clock)
 
     def admit(self, ask: Ask, store_prompt: StorePrompt = nothing_to_store) -> Admitted:
         """Allow and record, or refuse and record. Synchronous: one short transaction.
@@ -217,6 +218,7 @@ class Completions:
     def recover(self, store_reply: StoreReply = nothing_to_store) -> int:
         """Settle as lost what an earlier process admitted; called once, before serving."""
         with self._database.write() as session:
+            usage.prune(session, self._clock.now())
             rows = store.unsettled(session)
             for row in rows:
                 store.remove(session, row.answer_id)

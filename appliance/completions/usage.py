@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import func, select
+from sqlalchemy import delete, func, select
 from sqlalchemy.orm import Session
 
 from appliance.audit.actions import AuditAction
@@ -15,7 +15,8 @@ from appliance.completions.values import Admitted, Reply
 from appliance.core import Outcome, Principal
 from appliance.storage.engine import Database
 
-KEPT_DAYS = 30
+SHOWN_DAYS = 30
+KEPT_DAYS = 400  # a year and its comparison with the one before
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,8 +48,13 @@ def add(session: Session, admitted: Admitted, reply: Reply, at: datetime) -> Non
     )
 
 
+def prune(session: Session, now: datetime) -> None:
+    """Forget what is older than KEPT_DAYS."""
+    session.execute(delete(store.UsageRow).where(store.UsageRow.at < now - timedelta(days=KEPT_DAYS)))
+
+
 class UsageReport:
-    """Sums of the last KEPT_DAYS days."""
+    """Sums of the last SHOWN_DAYS days."""
 
     def __init__(self, database: Database, audit: AuditLog, clock: Clock) -> None:
         self._database = database
@@ -74,7 +80,7 @@ class UsageReport:
             return _sums(session, self._since(), None)
 
     def _since(self) -> datetime:
-        return self._clock.now() - timedelta(days=KEPT_DAYS)
+        return self._clock.now() - timedelta(days=SHOWN_DAYS)
 
 
 def _sums(session: Session, since: datetime, user_id: str | None) -> list[UsageSum]:

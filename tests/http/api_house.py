@@ -9,7 +9,6 @@ import msgspec
 from fastapi import FastAPI
 
 from appliance.completions.pipeline import Completions
-from appliance.completions.usage import UsageReport
 from appliance.core import SYSTEM, Role
 from appliance.http.app import create_app
 from appliance.http.services import Services
@@ -94,7 +93,7 @@ class ApiHouse(House):
         )
         self.alice = self.accounts.create(SYSTEM, "alice", PASSWORD, frozenset({Role.MEMBER}))
         self.key = self.new_key()
-        self.usage = UsageReport(self.database, self.audit, self.clock)
+        self.usage = completions.usage
 
     def app(self) -> FastAPI:
         return create_app(self.api_services)

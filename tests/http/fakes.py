@@ -25,6 +25,7 @@ from appliance.chat.running import RunningAnswer
 from appliance.chat.titles import title_from
 from appliance.chat.values import Conversation, ConversationSummary, Message, Sent
 from appliance.clock import Clock
+from appliance.completions.pipeline import Completions
 from appliance.config import Settings, share_folder
 from appliance.core import SYSTEM, Principal, Role
 from appliance.egress import attestation
@@ -283,7 +284,9 @@ class House:
             chat=cast(Any, self.chat),
             erasure=Erasure(self.database, self.audit, self.clock, self.accounts, cast(Any, self.chat)),
             records=Records(self.database, self.audit, self.identity, cast(Any, self.chat)),
-            completions=cast(Any, None),
+            completions=Completions(
+                self.database, self.audit, cast(Any, self.inference), self.policy, self.clock
+            ),
             inference=cast(Any, self.inference),
             audit=self.audit,
             oversight=oversight.build(self.database, self.audit),

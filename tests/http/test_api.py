@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from starlette.testclient import TestClient
 
+from appliance.core import Role
 from tests.http.api_house import MODEL, ApiHouse
 
 SAY: dict[str, Any] = {"model": MODEL, "messages": [{"role": "user", "content": "안녕하세요"}]}
@@ -184,3 +185,21 @@ def test_two_people_may_use_the_same_idempotency_key(client: TestClient, api: Ap
     other = headers | {"Authorization": f"Bearer {api.new_key()}"}
     second = client.post("/v1/chat/completions", json=SAY, headers=other)
     assert second.json()["id"] != first.json()["id"]
+
+
+def test_people_see_their_own_usage_and_administrators_everybodys_with_a_trace(
+    client: TestClient, api: ApiHouse
+) -> None:
+    client.post("/v1/chat/completions", json=SAY)
+    cookies = {"naesil": api.identity.door.open_for(api.alice, "127.0.0.1")}
+    own = TestClient(api.app(), base_url="http://localhost:8080", cookies=cookies)
+    mine = own.get("/account/usage", headers={"Accept": "text/html"})
+    assert mine.status_code == 200
+    assert ">test<" in mine.text
+    assert own.get("/console/usage").status_code == 403
+    _, token = api.person("boss", *Role)
+    boss = TestClient(api.app(), base_url="http://localhost:8080", cookies={"naesil": token})
+    everybody = boss.get("/console/usage", headers={"Accept": "text/html"})
+    assert everybody.status_code == 200
+    assert "alice" in everybody.text
+    assert "usage:report:read" in [leaf.action for leaf in api.recorded()]

@@ -35,7 +35,7 @@ def told(
     pieces: list[str],
     *,
     opened: bool = False,
-    notation: Notation | None = Notation.TAGGED,
+    notation: Notation = Notation.TAGGED,
     stops: tuple[str, ...] = (),
 ) -> list[tuple[str, str]]:
     """Parts with their text, neighbours of one part joined."""

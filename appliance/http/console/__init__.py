@@ -8,13 +8,13 @@ from fastapi import APIRouter
 from fastapi.responses import RedirectResponse
 
 from appliance.errors import N_, Forbidden
-from appliance.http.console import audit, dashboard, deletion, egress, groups, models, person, users
+from appliance.http.console import audit, dashboard, deletion, egress, groups, models, person, usage, users
 from appliance.http.console.shell import Console
 from appliance.http.deps import Person
 from appliance.http.services import Services
 from appliance.http.view import View
 
-PAGES = (dashboard, users, groups, models, audit, egress)
+PAGES = (dashboard, users, groups, models, usage, audit, egress)
 STREAMED = frozenset({models.UPLOAD})
 
 

@@ -16,6 +16,7 @@ from appliance.http.pages import (
     security,
     setup,
     sign_in,
+    usage,
     welcome,
 )
 from appliance.http.services import Services
@@ -36,6 +37,7 @@ def router(services: Services, view: View, jar: Cookies) -> APIRouter:
     routes.include_router(conversations.router(services, view))
     routes.include_router(account.router(services, view))
     routes.include_router(own_data.router(services, view))
+    routes.include_router(usage.router(services, view))
     routes.include_router(security.router(services, view, jar))
     routes.include_router(link.router(view))
     return routes
