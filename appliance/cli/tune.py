@@ -69,15 +69,19 @@ def _keep(house: House, model: ModelFile, found: Findings, *, applied: bool) -> 
 
 def _print(model: ModelFile, found: Findings, tuned: Tuned, *, json: bool) -> None:
     if json:
-        rows = [_plain(row) | {"chosen": row is found.chosen} for row in found.rows]
+        rows = [_plain(row) | {"chosen": _is_chosen(row, found)} for row in found.rows]
         names = {"model": model.name, "sha256": model.sha256}
         output.as_json(names | {"rows": rows, "tuned": output.plain(tuned)})
         return
     heads = ("", "FORMAT", "PROMPT T/S", "ANSWER T/S", "PERPLEXITY", "CHANGE", "THREADS", "LAYOUT")
-    output.table([heads, *(_cells(row, chosen=row is found.chosen) for row in found.rows)])
+    output.table([heads, *(_cells(row, chosen=_is_chosen(row, found)) for row in found.rows)])
     typer.echo(f"{model.name}: {tuned.quantization}, {tuned.speedup:.2f}x the speed of the file as it is")
     hint = "Not in use. Run again with --apply to serve with it."
     typer.echo("In use from now on." if tuned.applied else hint)
+
+
+def _is_chosen(row: Row, found: Findings) -> bool:
+    return (row.format, row.layout) == (found.chosen.format, found.chosen.layout)
 
 
 def _cells(row: Row, *, chosen: bool) -> tuple[object, ...]:

@@ -3,7 +3,7 @@
 Pure but for the record's file, models/SHA-256.tuned: a choice for each machine that shares the folder.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
@@ -14,7 +14,7 @@ from appliance.config import Settings
 from appliance.inference import store
 from appliance.inference.registry import ModelFile, file_sha256
 from appliance.protocol.settings import KvType, RuntimeSettings
-from appliance.protocol.trials import Format, Measured
+from appliance.protocol.trials import Failed, Format, Measured
 
 PROMPT_TOKENS = 200  # what a usual request costs,
 ANSWER_TOKENS = 100  # for the score
@@ -80,18 +80,32 @@ def requests_per_s(measured: Measured) -> float:
     return 1 / (reading + ANSWER_TOKENS / max(measured.generated_tokens_per_s, 1e-9))
 
 
-def variations(layout: Layout, cores: int) -> Iterator[list[Layout]]:
-    """Groups of layouts that differ from the given one in one thing; the caller keeps each group's best.
-
-    To be asked for again with the layout that won, so later groups build on earlier choices.
-    """
+def _threads(layout: Layout, cores: int) -> list[Layout]:
     fewer = sorted({1, cores // 2, cores - 1} - {0, layout.threads})
-    yield [msgspec.structs.replace(layout, threads=threads) for threads in fewer if threads < cores]
-    yield [msgspec.structs.replace(layout, flash_attn=False)]
-    yield [msgspec.structs.replace(layout, kv_unified=True)]
-    yield [msgspec.structs.replace(layout, type_k="q8_0", type_v="q8_0", flash_attn=True)]
+    return [msgspec.structs.replace(layout, threads=threads) for threads in fewer if threads < cores]
+
+
+def _attention(layout: Layout, _cores: int) -> list[Layout]:
+    return [msgspec.structs.replace(layout, flash_attn=False)]
+
+
+def _kv_layout(layout: Layout, _cores: int) -> list[Layout]:
+    return [msgspec.structs.replace(layout, kv_unified=True)]
+
+
+def _kv_type(layout: Layout, _cores: int) -> list[Layout]:
+    return [msgspec.structs.replace(layout, type_k="q8_0", type_v="q8_0", flash_attn=True)]
+
+
+def _batches(layout: Layout, _cores: int) -> list[Layout]:
     sizes = ((128, 128), (256, 256), (1024, 512), (1024, 1024))
-    yield [msgspec.structs.replace(layout, batch=batch, ubatch=ubatch) for batch, ubatch in sizes]
+    return [msgspec.structs.replace(layout, batch=batch, ubatch=ubatch) for batch, ubatch in sizes]
+
+
+# One thing after the other; each builds on what the ones before it chose.
+VARIATIONS: tuple[Callable[[Layout, int], list[Layout]], ...] = (
+    _threads, _attention, _kv_layout, _kv_type, _batches,
+)  # fmt: skip
 
 
 def worth_trying(original: Measured, n_params: int) -> list[Format]:
@@ -109,6 +123,15 @@ def best(rows: Sequence[Row], most_loss: float) -> Row:
         if row.measured is not None and allowed and row.score > chosen.score * BETTER:
             chosen = row
     return chosen
+
+
+def better(row: Row, again: Measured | Failed, *, fresh: bool = False) -> Row:
+    """The row with its newest speeds if they are better, or anyway when `fresh`; its perplexity stays."""
+    if isinstance(again, Failed) or row.measured is None:
+        return row
+    known = row.measured.perplexity
+    newer = replace(row, measured=msgspec.structs.replace(again, perplexity=known))
+    return newer if fresh or newer.score > row.score else row
 
 
 def read(models_folder: Path, sha256: str, machine: str) -> Tuned | None:

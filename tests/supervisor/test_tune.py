@@ -114,6 +114,18 @@ def test_a_model_that_does_not_run_at_all_is_said_so(tiny: Path) -> None:
         tuned_with(Bench(lambda *_: 0.0, {}), tiny, Wish())
 
 
+def test_who_won_on_a_busy_moment_must_win_again(tiny: Path) -> None:
+    """Q8_0 is fast in its first trial only: in the duel the file as it is stands."""
+    tried: list[str] = []
+
+    def speed(name: str, _settings: RuntimeSettings) -> float:
+        tried.append(name)
+        return 40.0 if name == "Q8_0" and tried.count("Q8_0") == 1 else 10.0
+
+    found = tuned_with(Bench(speed, dict.fromkeys(("F32", *tuning.FORMATS), 10.0)), tiny, Wish(quick=True))
+    assert (found.chosen.format, found.speedup, found.file) == ("F32", 1.0, None)
+
+
 def test_noise_changes_nothing() -> None:
     rows = [
         Row("F32", BASE, measured(100, 10)),
@@ -155,7 +167,7 @@ def test_a_choice_is_served_on_this_machine_and_only_when_applied(tiny: Path, cl
 def test_the_threads_a_person_set_win(tiny: Path, clock: FakeClock) -> None:
     settings, model = model_in(tiny)
     row = Row("F32", Layout(threads=1, kv_unified=True), measured(1, 1))
-    keep(settings.models_folder, model, Findings((row,), row, None), machine.key(), clock, applied=True)
+    keep(settings.models_folder, model, Findings((row,), row, 1.0, None), machine.key(), clock, applied=True)
     assert runtime_settings(settings, model).threads == 1
     fixed = runtime_settings(replace(settings, threads=3), model)
     assert (fixed.threads, fixed.kv_unified) == (3, True)
