@@ -5,7 +5,7 @@ id that appears on pages and in the log, and its reason in both languages.
 """
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import NamedTuple
 
@@ -142,6 +142,11 @@ def compiled(parts: Parts, revision: str) -> PolicySet:
         denies=_table(rule for rule in access.rules if rule.effect == "deny"),
         reasons=MappingProxyType(reasons),
     )
+
+
+def with_revision(policy: PolicySet, revision: str) -> PolicySet:
+    """The same set under the hash it was activated with: a newer program may read more into it."""
+    return replace(policy, revision=revision)
 
 
 def refused_by(policy: PolicySet, principal: Principal, permission: Permission, target: Target) -> list[str]:

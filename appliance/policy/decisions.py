@@ -1,0 +1,137 @@
+"""What was decided, kept as counts, so that another policy can be tried on the same requests."""
+
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy.orm import Session
+
+from appliance.core import DataClass, Decision, Permission, Principal, Target
+from appliance.ids import new_id
+from appliance.policy import store
+from appliance.policy.decide import decide
+from appliance.policy.detectors.finding import CUSTOM, Finding, Kind, Level
+from appliance.policy.model import PolicySet
+
+MOST_SHOWN = 50
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One request on which the policies differ."""
+
+    at: datetime
+    user_id: str
+    permission: str
+    found: Mapping[str, int]
+    before: str
+    before_rules: tuple[str, ...]
+    after: str
+    after_rules: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Replay:
+    """How the requests of some days would have been decided. `kinds` counts (before, after)."""
+
+    since: datetime
+    requests: int
+    changed: int
+    people: int
+    kinds: tuple[tuple[str, str, int], ...]
+    rules: tuple[tuple[str, int], ...]
+    examples: tuple[Change, ...]
+
+
+def record(
+    session: Session,
+    at: datetime,
+    principal: Principal,
+    permission: Permission,
+    target: Target,
+    found: Mapping[str, int],
+    decision: Decision,
+) -> None:
+    """Keep one decision with the request it was about, in the caller's transaction."""
+    session.add(
+        store.DecisionRow(
+            id=new_id(),
+            at=at,
+            user_id=principal.user_id,
+            roles=sorted(principal.roles),
+            groups=sorted(principal.groups),
+            permission=permission.value,
+            model=target.model,
+            assistant=target.assistant,
+            data_class=target.data_class.value,
+            found=dict(found),
+            outcome=decision.outcome.value,
+            rules=list(decision.rules),
+            revision=decision.policy_revision,
+        )
+    )
+
+
+def replay(rows: Iterable[store.DecisionRow], before: PolicySet, after: PolicySet, since: datetime) -> Replay:
+    """Decide every kept request again, by the policy in force and by the other one."""
+    requests = 0
+    people: set[str] = set()
+    kinds: Counter[tuple[str, str]] = Counter()
+    rules: Counter[str] = Counter()
+    shown: list[Change] = []
+    for row in rows:
+        requests += 1
+        change = _change(row, before, after)
+        if change is None:
+            continue
+        people.add(row.user_id)
+        kinds[change.before, change.after] += 1
+        rules.update(change.after_rules)
+        shown.append(change)
+        if len(shown) > MOST_SHOWN:
+            shown.pop(0)
+    return Replay(
+        since,
+        requests,
+        sum(kinds.values()),
+        len(people),
+        tuple((was, becomes, count) for (was, becomes), count in kinds.most_common()),
+        tuple(rules.most_common()),
+        tuple(reversed(shown)),
+    )
+
+
+def _change(row: store.DecisionRow, before: PolicySet, after: PolicySet) -> Change | None:
+    was, becomes = _again(row, before), _again(row, after)
+    if was.outcome == becomes.outcome and was.detections == becomes.detections:
+        return None
+    return Change(
+        row.at,
+        row.user_id,
+        row.permission,
+        dict(row.found),
+        was.outcome.value,
+        was.rules,
+        becomes.outcome.value,
+        becomes.rules,
+    )
+
+
+def _again(row: store.DecisionRow, policy: PolicySet) -> Decision:
+    principal = Principal(
+        row.user_id, "user", roles=frozenset(row.roles), groups=frozenset(row.groups)
+    )
+    target = Target(row.model, row.assistant, DataClass(row.data_class))
+    return decide(policy, principal, Permission(row.permission), _findings(row.found), target)
+
+
+def _findings(found: Mapping[str, int]) -> list[Finding]:
+    """Findings of the counted detectors and levels, somewhere."""
+    made: list[Finding] = []
+    for name, count in found.items():
+        detector, _, level = name.rpartition(".")
+        kind, _, own = detector.partition(":")
+        rule = f"{kind}.{own}" if kind in CUSTOM else kind
+        made += [Finding(Kind(kind), Level[level], 0, 0, rule, "")] * min(count, 1000)
+    return made
