@@ -24,7 +24,7 @@ from appliance.policy.active import ActivePolicy
 from appliance.policy.decide import decide
 from appliance.policy.decisions import Replay, replay
 from appliance.policy.difference import RuleChange, by_rule, by_text
-from appliance.policy.drafts import Draft, DraftRow
+from appliance.policy.drafts import OPEN_STATES, Draft, DraftRow
 from appliance.policy.files import DOCUMENT_NAMES
 from appliance.policy.model import PolicySet
 from appliance.policy.revisions import Revision, Revisions, Texts, validated
@@ -124,6 +124,14 @@ class Policies:
         with self._database.read() as session:
             return replay(drafts.decisions_since(session, since), self.revisions.active, policy, since)
 
+    def rebase(self, actor: Principal, draft_id: str) -> Draft:
+        """Build upon the revision in force now, after a look at the difference; approvals end."""
+        number = self.revisions.number()
+        with self._changing(draft_id, "draft", "proposed", "approved") as (session, row):
+            row.base, row.state, row.approver, row.problem = number, "draft", "", ""
+            self._record(session, AuditAction.POLICY_DRAFTED, actor, row)
+            return drafts.value(row)
+
     def propose(self, actor: Principal, draft_id: str) -> Draft:
         """Ask somebody else to approve it."""
         with self._changing(draft_id, "draft") as (session, row):
@@ -142,7 +150,7 @@ class Policies:
             return drafts.value(row)
 
     def discard(self, actor: Principal, draft_id: str) -> None:
-        with self._changing(draft_id, "draft", "proposed", "approved", "scheduled", "trial") as (session, row):
+        with self._changing(draft_id, *OPEN_STATES) as (session, row):
             row.state = "discarded"
             self._record(session, AuditAction.POLICY_DISCARDED, actor, row)
         self.follow()

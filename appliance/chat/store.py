@@ -1,6 +1,7 @@
 """The rows of conversations. Every query is scoped to its owner here and nowhere else."""
 
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy import JSON, ForeignKey, Index, UniqueConstraint, delete, func, select, update
 from sqlalchemy.orm import Mapped, Session, mapped_column
@@ -44,6 +45,7 @@ class MessageRow(Base):
     dropped_turns: Mapped[int]
     decode_s: Mapped[float]
     detections: Mapped[dict[str, int]] = mapped_column(JSON)
+    screening: Mapped[dict[str, Any] | None] = mapped_column(JSON(none_as_null=True))
     created_at: Mapped[datetime]
 
 

@@ -4,6 +4,7 @@ Every method takes the caller's session: reading and writing happen in the calle
 """
 
 from collections.abc import Collection
+from typing import Any
 
 from sqlalchemy.orm import Session
 
@@ -60,6 +61,7 @@ class Transcript:
         question.body = self._vault.seal(session, principal.user_id, "message", question_id, text)
         question.client_id = client_id
         question.detections = admitted.last_turn
+        question.screening = _screening(admitted)
         answer = self._row(
             principal, conversation_id, admitted.answer_id, position + 1, "assistant", "running"
         )
@@ -157,3 +159,14 @@ class Transcript:
             detections={},
             created_at=self._clock.now(),
         )
+
+
+def _screening(admitted: Admitted) -> dict[str, Any] | None:
+    """Where something was found in the question, what came of it, and whether its writer released it."""
+    if not admitted.spans:
+        return None
+    spans = [
+        [span.start, span.end, span.kind, span.action, list(span.rules), span.hidden]
+        for span in admitted.spans
+    ]
+    return {"spans": spans, "released": admitted.ask.choice == "as_is"}

@@ -24,7 +24,7 @@ from appliance.identity.house import Identity
 from appliance.identity.keys import ApiKeys
 from appliance.ids import new_id
 from appliance.policy.active import ActivePolicy
-from appliance.policy.documents import load_active
+from appliance.policy.revisions import in_force
 from appliance.storage import migrate
 from appliance.storage.engine import Database
 from appliance.storage.folder import prepare_data_folder
@@ -43,6 +43,7 @@ class House:
     database: Database
     audit: AuditLog
     identity: Identity
+    policy: ActivePolicy
 
     @property
     def reads(self) -> Reads:
@@ -77,8 +78,9 @@ def open_house(data: Path | None, *, create: bool = False) -> Iterator[House]:
         with database.read() as session:
             vault.check(session)
         audit = AuditLog(vault, clock, new_id())
-        policy = ActivePolicy(load_active(settings))
-        yield House(settings, clock, database, audit, identity.build(database, vault, audit, clock, policy))
+        policy = ActivePolicy(in_force(database, settings))
+        people = identity.build(database, vault, audit, clock, policy)
+        yield House(settings, clock, database, audit, people, policy)
         seal(settings, database)
     finally:
         database.close()

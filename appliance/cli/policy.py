@@ -1,6 +1,6 @@
-"""`appliance policy`: try the detectors on one's own text, check a policies folder."""
+"""`appliance policy`: try detectors and documents, bring them into force, look back, go back."""
 
-import json
+import json as json_text
 import sys
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
@@ -8,58 +8,253 @@ from typing import Annotated
 
 import typer
 
+from appliance.admin.policies import CLOSED_FILE, Policies
+from appliance.cli import output
+from appliance.cli.house import OPERATOR, House, open_house
+from appliance.cli.options import Data, Json
 from appliance.config import share_folder
+from appliance.identity.house import Identity
 from appliance.policy import schema as schemas
 from appliance.policy.destinations import unresolved
 from appliance.policy.detectors.finding import Finding
 from appliance.policy.detectors.scan import scan as scan_text
 from appliance.policy.documents import check as check_folder
+from appliance.policy.documents import load
+from appliance.policy.files import PolicyFile, read_folder
+from appliance.policy.revisions import Revisions, as_texts, shipped
+from appliance.policy.yaml_text import PolicyError
 
-app = typer.Typer(help="Policies: detectors and documents.", no_args_is_help=True)
+app = typer.Typer(
+    help="Policies: check, diff, replay, apply, history, rollback; scan a text.", no_args_is_help=True
+)
 
 _SEOUL = timezone(timedelta(hours=9))
 
-Folder = Annotated[Path | None, typer.Argument(help="A folder with access.yaml, dlp.yaml and limits.yaml.")]
+Folder = Annotated[Path, typer.Argument(help="A folder with some or all of the policy files.")]
+Note = Annotated[str, typer.Option(help="Why, for the history.")]
 
 
 @app.command()
 def scan(
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object a line.")] = False,
+    policies: Annotated[
+        Path | None, typer.Option(help="A policies folder: its own terms and patterns are found too.")
+    ] = None,
 ) -> None:
     """Read lines from standard input; say what the detectors find in each.
 
     Offsets count characters of the line from 0, end exclusive. Nothing is kept or logged.
     """
     today = datetime.now(_SEOUL).date()
+    own = load(share_folder("policies"), policies).own if policies is not None else None
     for raw in sys.stdin.buffer:
         line = raw.decode("utf-8", "replace").removesuffix("\n").removesuffix("\r")
-        found = scan_text(line, today)
+        found = scan_text(line, today, own)
         if as_json:
-            typer.echo(json.dumps({"findings": [_as_dict(one) for one in found]}, ensure_ascii=False))
+            typer.echo(json_text.dumps({"findings": [_as_dict(one) for one in found]}, ensure_ascii=False))
         else:
             typer.echo("; ".join(f"{one.type} {one.level.name} {one.start}-{one.end}" for one in found))
 
 
 @app.command()
-def check(folder: Folder = None) -> None:
+def check(
+    folder: Annotated[
+        Path | None, typer.Argument(help="A policies folder; without one the shipped policies are checked.")
+    ] = None,
+    json: Json = False,
+) -> None:
     """Validate a policies folder; files it does not have are the shipped ones. Exits 1 when one is wrong."""
-    if folder is not None and not folder.is_dir():
-        typer.echo(f"{folder} is not a folder.", err=True)
-        raise typer.Exit(2)
+    if folder is not None:
+        _must_be_a_folder(folder)
     policy, problems = check_folder(share_folder("policies"), folder)
     if policy is not None:
         problems = unresolved(share_folder("policies"), folder)
-    for problem in problems:
-        typer.echo(str(problem), err=True)
+    good = policy is not None and not problems
+    if json:
+        listed = [{"file": str(one.file), "line": one.line, "problem": str(one)} for one in problems]
+        output.as_json({"valid": good, "revision": policy.revision if policy else "", "problems": listed})
+    else:
+        for problem in problems:
+            typer.echo(str(problem), err=True)
     if policy is None or problems:
         raise typer.Exit(1)
-    typer.echo(f"revision {policy.revision}")
+    if not json:
+        typer.echo(f"revision {policy.revision}")
+
+
+@app.command()
+def diff(
+    folder: Folder,
+    data: Data = None,
+    text: Annotated[bool, typer.Option("--text", help="Line by line instead of rule by rule.")] = False,
+    json: Json = False,
+) -> None:
+    """What these files would change against the revision in force."""
+    with open_house(data) as house:
+        policies = _policies(house)
+        found = policies.difference(_texts(policies, folder))
+    if json:
+        output.as_json({"rules": found.rules, "text": found.texts})
+        return
+    if text:
+        for lines in found.texts.values():
+            typer.echo("\n".join(lines))
+        return
+    if not found.rules:
+        typer.echo("No rule would change.")
+    for change in found.rules:
+        typer.echo(f"{change.document} {change.rule}: {change.change}")
+        for name, old, new in change.fields:
+            typer.echo(f"  {name}: {_value(old)} -> {_value(new)}")
+
+
+@app.command()
+def replay(
+    folder: Folder,
+    data: Data = None,
+    days: Annotated[int, typer.Option(min=1, max=1095, help="How many days back.")] = 7,
+    json: Json = False,
+) -> None:
+    """Decide the requests of the last days again under these files, from counts only."""
+    with open_house(data) as house:
+        policies = _policies(house)
+        found = policies.replay(OPERATOR, _texts(policies, folder), days)
+    if json:
+        output.as_json(found)
+        return
+    typer.echo(f"{found.requests} requests, {found.changed} would end otherwise, for {found.people} people.")
+    for before, after, count in found.kinds:
+        typer.echo(f"  {before} -> {after}: {count}")
+    for rule, count in found.rules:
+        typer.echo(f"  {rule}: {count}")
+
+
+@app.command()
+def apply(
+    folder: Folder,
+    data: Data = None,
+    note: Note = "",
+    expect: Annotated[
+        int | None, typer.Option(help="Only if this revision is in force; for scripts.", show_default=False)
+    ] = None,
+    json: Json = False,
+) -> None:
+    """Bring these files into force, in a running product within a second.
+
+    A file that the folder does not have stays as it is. Exits 1 when something is wrong with them;
+    nothing is changed then.
+    """
+    with open_house(data) as house:
+        policies = _policies(house)
+        texts = _texts(policies, folder)
+        before = policies.revisions.texts(policies.revisions.number())
+        made = policies.apply(OPERATOR, texts, note, expect)
+        dialling = texts.get(CLOSED_FILE) != before.get(CLOSED_FILE)
+        if dialling:
+            _keep_for_the_start(house, texts[CLOSED_FILE])
+    if json:
+        output.as_json(made)
+        return
+    typer.echo(f"revision {made.number} {made.content_hash}")
+    if dialling:
+        typer.echo("egress.yaml takes effect when the product is started again.")
+
+
+@app.command()
+def history(data: Data = None, json: Json = False) -> None:
+    """Every revision, the newest first."""
+    with open_house(data) as house:
+        found = _policies(house).revisions.history()
+    if json:
+        output.as_json(found)
+        return
+    rows = [(one.number, one.content_hash[:12], one.activated_at, one.author, one.note) for one in found]
+    output.table([("REVISION", "HASH", "ACTIVATED", "BY", "NOTE"), *rows])
+
+
+@app.command()
+def rollback(
+    number: Annotated[int, typer.Argument(help="The revision to go back to.", min=1)],
+    data: Data = None,
+    json: Json = False,
+) -> None:
+    """Make a new revision that equals an old one."""
+    with open_house(data) as house:
+        policies = _policies(house)
+        made = policies.roll_back(OPERATOR, number, policies.revisions.number())
+        _keep_for_the_start(house, policies.revisions.texts(made.number)[CLOSED_FILE])
+    if json:
+        output.as_json(made)
+        return
+    typer.echo(f"revision {made.number} {made.content_hash}")
+
+
+@app.command()
+def export(
+    folder: Annotated[Path, typer.Argument(help="Where to write the files of the revision.")],
+    data: Data = None,
+    number: Annotated[
+        int | None, typer.Option(help="Which revision.", show_default="the one in force")
+    ] = None,
+) -> None:
+    """Write the files of a revision into a folder, to edit them or keep them in git."""
+    with open_house(data) as house:
+        revisions = _policies(house).revisions
+        texts = revisions.texts(revisions.number() if number is None else number)
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, content in texts.items():
+        (folder / name).write_text(content, "utf-8")
+    typer.echo(str(folder))
 
 
 @app.command()
 def schema(folder: Annotated[Path, typer.Argument(help="Where to write the schema files.")]) -> None:
     """Write the JSON Schemas that editors use to check policy files."""
     schemas.write(folder)
+
+
+def _policies(house: House) -> Policies:
+    identity: Identity = house.identity
+    revisions = Revisions(house.database, house.audit, house.clock, house.policy)
+    revisions.open(house.settings)
+    return Policies(house.database, house.audit, house.clock, identity, revisions, house.policy)
+
+
+def _texts(policies: Policies, folder: Path) -> dict[str, str]:
+    """The whole set that the folder asks for. Exits 1 after naming everything that is wrong with it."""
+    _must_be_a_folder(folder)
+    current = policies.revisions.texts(policies.revisions.number())
+    kept = {name: PolicyFile(Path(name), text.encode()) for name, text in current.items()}
+    own, problems = read_folder(folder)
+    files = {**kept, **own}
+    if not problems:
+        problems = list(policies.revisions.check(files, shipped()))
+    if problems:
+        _complain(problems)
+    return as_texts(files)
+
+
+def _complain(problems: list[PolicyError]) -> None:
+    for problem in problems:
+        typer.echo(str(problem), err=True)
+    raise typer.Exit(1)
+
+
+def _must_be_a_folder(folder: Path) -> None:
+    if not folder.is_dir():
+        typer.echo(f"{folder} is not a folder.", err=True)
+        raise typer.Exit(2)
+
+
+def _keep_for_the_start(house: House, text: str) -> None:
+    """Where the product may dial is read from the data folder before any process of it exists."""
+    folder = house.settings.data / "policies"
+    folder.mkdir(mode=0o700, exist_ok=True)
+    (folder / CLOSED_FILE).write_text(text, "utf-8")
+
+
+def _value(value: object) -> str:
+    return "-" if value is None else json_text.dumps(value, ensure_ascii=False)
 
 
 def _as_dict(finding: Finding) -> dict[str, object]:

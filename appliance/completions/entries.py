@@ -45,6 +45,23 @@ def refusal(ask: Ask, decision: Decision, code: str) -> Entry:
     )
 
 
+def trial(ask: Ask, decision: Decision) -> Entry:
+    """What a draft on trial would have decided about a request, where it differs."""
+    return Entry(
+        action=AuditAction.POLICY_WOULD_DIFFER,
+        actor=ask.principal,
+        outcome=decision.outcome,
+        object=ask.object,
+        subject=ask.subject_id,
+        task="policy",
+        reason=decision.reason,
+        rules=decision.rules,
+        policy_revision=decision.policy_revision,
+        detections=decision.detections,
+        request_id=ask.request_id,
+    )
+
+
 def reply(admitted: Admitted, outcome: Reply) -> Entry:
     """How the answer to an admitted prompt ended."""
     return Entry(

@@ -7,11 +7,12 @@ settle  exactly once per Admitted, whatever happened: finished, stopped, failed,
 """
 
 import asyncio
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Mapping
 from dataclasses import replace
 from typing import Literal, NoReturn
 
 import msgspec
+from sqlalchemy.orm import Session
 
 from appliance.audit.log import AuditLog
 from appliance.clock import Clock
@@ -27,10 +28,11 @@ from appliance.completions.values import (
     StoreReply,
     nothing_to_store,
 )
-from appliance.core import Decision, Principal, Usage
+from appliance.core import Decision, Principal, Target, Usage
 from appliance.errors import N_, Forbidden, NaesilError
 from appliance.ids import new_id
 from appliance.inference.client import InferenceClient, loading
+from appliance.policy import decisions
 from appliance.policy.active import ActivePolicy
 from appliance.policy.decide import decide
 from appliance.policy.gate import violation
@@ -99,12 +101,13 @@ class Completions:
         checked = check_prompt(policy, ask, self._clock.now().date(), target)
         if not checked.decision.permitted:
             spans = tuple((span.start, span.end) for span in checked.spans)
-            self._refuse(ask, checked.decision, violation(policy, checked.decision, spans, checked.offers))
+            said = violation(policy, checked.decision, spans, checked.offers)
+            self._refuse(ask, checked.decision, said, target, checked.found)
         if not ask.principal.scope.allows_model(model.model_name):
-            self._refuse(ask, checked.decision, _out_of_scope(model.model_name))
+            self._refuse(ask, checked.decision, _out_of_scope(model.model_name), target, checked.found)
         limit = policy.limits_for(ask.principal)
         if error := self._allowance.take(ask, limit):
-            self._refuse(ask, checked.decision, error)
+            self._refuse(ask, checked.decision, error, target, checked.found)
         admitted = Admitted(
             answer_id=new_id(),
             ask=ask,
@@ -122,6 +125,7 @@ class Completions:
             with self._database.write(shared=True) as session:
                 store_prompt(session, admitted)
                 store.add(session, self._admission(admitted))
+                self._remember(session, ask, target, checked.found, checked.decision)
                 self._audit.append(session, entries.prompt(admitted), text=ask.turns[-1].content)
         except BaseException:
             self._allowance.give_back(ask)
@@ -226,10 +230,31 @@ class Completions:
                 self._audit.append(session, entries.lost(row))
         return len(rows)
 
-    def _refuse(self, ask: Ask, decision: Decision, error: NaesilError) -> NoReturn:
+    def _refuse(
+        self,
+        ask: Ask,
+        decision: Decision,
+        error: NaesilError,
+        target: Target,
+        found: Mapping[str, int],
+    ) -> NoReturn:
         with self._database.write(shared=True) as session:
+            self._remember(session, ask, target, found, decision)
             self._audit.append(session, entries.refusal(ask, decision, error.code))
         raise error
+
+    def _remember(
+        self, session: Session, ask: Ask, target: Target, found: Mapping[str, int], decision: Decision
+    ) -> None:
+        """Keep the decision's counts for replays, and what a draft on trial would have decided otherwise."""
+        principal, permission = ask.principal, ask.permission
+        decisions.record(session, self._clock.now(), principal, permission, target, found, decision)
+        trial = self._policy.trial
+        if trial is None or trial.policy is None:
+            return
+        other = decide(trial.policy, principal, permission, decisions.findings_of(found), target)
+        if (other.outcome, other.detections) != (decision.outcome, decision.detections):
+            self._audit.append(session, entries.trial(ask, other))
 
     def _admission(self, admitted: Admitted) -> store.AdmissionRow:
         principal = admitted.ask.principal

@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from appliance.admin.erasure import Erasure
+from appliance.admin.policies import Policies
 from appliance.admin.records import Records
 from appliance.audit.log import AuditLog
 from appliance.audit.oversight import Oversight
@@ -37,6 +38,7 @@ class Services:
     audit: AuditLog
     oversight: Oversight
     gate: Gate
+    policies: Policies
     clock: Clock
     settings: Settings
     setup_token_sha256: str | None

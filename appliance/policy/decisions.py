@@ -119,14 +119,12 @@ def _change(row: store.DecisionRow, before: PolicySet, after: PolicySet) -> Chan
 
 
 def _again(row: store.DecisionRow, policy: PolicySet) -> Decision:
-    principal = Principal(
-        row.user_id, "user", roles=frozenset(row.roles), groups=frozenset(row.groups)
-    )
+    principal = Principal(row.user_id, "user", roles=frozenset(row.roles), groups=frozenset(row.groups))
     target = Target(row.model, row.assistant, DataClass(row.data_class))
-    return decide(policy, principal, Permission(row.permission), _findings(row.found), target)
+    return decide(policy, principal, Permission(row.permission), findings_of(row.found), target)
 
 
-def _findings(found: Mapping[str, int]) -> list[Finding]:
+def findings_of(found: Mapping[str, int]) -> list[Finding]:
     """Findings of the counted detectors and levels, somewhere."""
     made: list[Finding] = []
     for name, count in found.items():

@@ -7,9 +7,12 @@ from datetime import datetime
 from sqlalchemy.orm import Session
 
 from appliance.policy import store
-from appliance.policy.store import DecisionRow, DraftRow
+from appliance.policy.store import OPEN_STATES, DecisionRow, DraftRow
 
-__all__ = ["DecisionRow", "Draft", "DraftRow", "decisions_since", "find", "in_state", "new", "open_ones", "value"]
+__all__ = [
+    "OPEN_STATES", "DecisionRow", "Draft", "DraftRow", "decisions_since", "find", "in_state", "new",
+    "open_ones", "value",
+]  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)

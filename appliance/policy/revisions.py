@@ -116,6 +116,11 @@ class Revisions:
         with self._database.read() as session:
             return store.head_number(session)
 
+    @staticmethod
+    def check(files: Files, base: Files) -> tuple[PolicyError, ...]:
+        """Everything that is wrong with a set of files."""
+        return check_files(files, base)[1]
+
     def history(self) -> list[Revision]:
         """Every revision, the newest first."""
         with self._database.read() as session:
@@ -220,6 +225,4 @@ def _loaded(row: store.RevisionRow) -> PolicySet:
 
 
 def _revision(row: store.RevisionRow) -> Revision:
-    return Revision(
-        row.number, row.content_hash, row.author, row.approver, row.note, row.activated_at
-    )
+    return Revision(row.number, row.content_hash, row.author, row.approver, row.note, row.activated_at)

@@ -89,7 +89,8 @@ def open_drafts(session: Session) -> list[DraftRow]:
 
 
 def drafts_in(session: Session, state: str) -> list[DraftRow]:
-    return list(session.scalars(select(DraftRow).where(DraftRow.state == state).order_by(DraftRow.created_at)))
+    query = select(DraftRow).where(DraftRow.state == state)
+    return list(session.scalars(query.order_by(DraftRow.created_at)))
 
 
 def decisions_since(session: Session, since: datetime) -> Iterator[DecisionRow]:

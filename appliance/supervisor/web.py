@@ -6,6 +6,7 @@ answers are stopped and recorded, the last entries are sealed.
 """
 
 import asyncio
+import logging
 import signal
 import socket
 from contextlib import suppress
@@ -14,6 +15,7 @@ from dataclasses import dataclass
 import uvicorn
 
 from appliance.admin.erasure import Erasure
+from appliance.admin.policies import Policies
 from appliance.admin.records import Records
 from appliance.audit import oversight
 from appliance.audit.actions import AuditAction
@@ -28,7 +30,7 @@ from appliance.config import Settings, Source
 from appliance.core import SYSTEM, Outcome
 from appliance.egress.proving import Attestations
 from appliance.egress.sealer import SealerClient
-from appliance.errors import StorageFailed
+from appliance.errors import NaesilError, StorageFailed
 from appliance.http.app import create_app
 from appliance.http.services import Services
 from appliance.identity import house as identity
@@ -38,6 +40,7 @@ from appliance.inference.models import Models
 from appliance.policy.active import ActivePolicy
 from appliance.policy.documents import load_active
 from appliance.policy.gate import Gate
+from appliance.policy.revisions import Revisions
 from appliance.storage import migrate
 from appliance.storage.address import shown
 from appliance.storage.engine import Database
@@ -48,7 +51,10 @@ from appliance.supervisor.modeldesk import ModelDesk
 from appliance.supervisor.proofs import Proofs
 from appliance.supervisor.spec import ChildSpec, Report
 
+log = logging.getLogger(__name__)
+
 GRACE_S = 15
+POLICY_EVERY_S = 0.4
 KEEP_ALIVE_S = 75
 VIGIL_S = 1.0
 FORWARDER = "127.0.0.1"
@@ -88,6 +94,7 @@ class Web:
         watching = asyncio.create_task(_watch(vigil))
         self.proofs.use(control)
         listening = asyncio.create_task(self._listen_to(control, sealer))
+        following = asyncio.create_task(self._follow_policies())
         try:
             server = self._server()
             control.say(Report(ready=True, setup=not self.services.accounts.any_administrator()))
@@ -95,6 +102,7 @@ class Web:
         finally:
             listening.cancel()
             watching.cancel()
+            following.cancel()
             await self.chat.close()
             await self.inference.close()
             await self.journal.close()
@@ -121,6 +129,15 @@ class Web:
                 self._record(
                     AuditAction.GUARD_LEVEL, object=f"process:{report.process}", guard_level=report.guard
                 )
+
+    async def _follow_policies(self) -> None:
+        """Activations by others and at set times reach every request within a second."""
+        while True:
+            await asyncio.sleep(POLICY_EVERY_S)
+            try:
+                await asyncio.to_thread(self.services.policies.follow)
+            except NaesilError as error:
+                log.error("policies could not be followed: %s", error)  # tried again in a moment
 
     def _server(self) -> uvicorn.Server:
         settings = self.spec.settings
@@ -176,6 +193,8 @@ def build(spec: ChildSpec, clock: Clock) -> Web:
     audit = AuditLog(vault, clock, new_id())
     inference = InferenceClient()
     policy = ActivePolicy(load_active(settings))
+    revisions = Revisions(database, audit, clock, policy)
+    revisions.open(settings)
     completions = Completions(database, audit, inference, policy, clock)
     chat = Chat(database, vault, audit, completions, inference, clock)
     people = identity.build(database, vault, audit, clock, policy)
@@ -203,6 +222,7 @@ def build(spec: ChildSpec, clock: Clock) -> Web:
         audit=audit,
         oversight=oversight.build(database, audit),
         gate=Gate(policy, database, audit),
+        policies=Policies(database, audit, clock, people, revisions, policy),
         clock=clock,
         settings=settings,
         setup_token_sha256=spec.setup_token_sha256,

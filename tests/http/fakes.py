@@ -15,6 +15,7 @@ import msgspec
 from sqlalchemy import text
 
 from appliance.admin.erasure import Erasure
+from appliance.admin.policies import Policies
 from appliance.admin.records import Records
 from appliance.audit import oversight
 from appliance.audit.entry import Leaf
@@ -45,6 +46,7 @@ from appliance.inference.registry import ModelFile
 from appliance.policy.active import ActivePolicy
 from appliance.policy.documents import load
 from appliance.policy.gate import Gate
+from appliance.policy.revisions import Revisions
 from appliance.protocol.messages import Failed, Finished, Stats, StreamEvent, Token
 from appliance.storage import migrate
 from appliance.storage.engine import Database
@@ -278,6 +280,9 @@ class House:
         self.gate = Gate(self.policy, self.database, self.audit)
         self.switched: list[str] = []
         self.switch_failure: NaesilError | None = None
+        revisions = Revisions(self.database, self.audit, self.clock, self.policy)
+        revisions.open(self.settings)
+        self.policies = Policies(self.database, self.audit, self.clock, self.identity, revisions, self.policy)
         self.services = Services(
             models=Models(self.settings, self.database, self.audit, self.clock, self._switch),
             identity=self.identity,
@@ -291,6 +296,7 @@ class House:
             audit=self.audit,
             oversight=oversight.build(self.database, self.audit),
             gate=self.gate,
+            policies=self.policies,
             clock=self.clock,
             settings=self.settings,
             setup_token_sha256=hashlib.sha256(SETUP_TOKEN.encode()).hexdigest(),
