@@ -201,10 +201,10 @@ def test_a_replay_decides_kept_requests_again_from_counts(
         for found in ({"email.HIGH": 2}, {"rrn.HIGH": 1}, {}):
             decision = decide(policy, person, Permission.CHAT_USE)
             record(session, clock.now(), person, Permission.CHAT_USE, Target("m"), found, decision)
-    found = office.policies.replay(office.officer, office.changed(), days=7)
-    assert (found.requests, found.changed, found.people) == (3, 1, 1)
-    assert found.kinds == (("allowed", "blocked", 1),)
-    assert found.rules == (("P-9", 1),)
+    replayed = office.policies.replay(office.officer, office.changed(), days=7)
+    assert (replayed.requests, replayed.changed, replayed.people) == (3, 1, 1)
+    assert replayed.kinds == (("allowed", "blocked", 1),)
+    assert replayed.rules == (("P-9", 1),)
     clock.advance(8 * 86400)
     assert office.policies.replay(office.officer, office.changed(), days=7).requests == 0
 
