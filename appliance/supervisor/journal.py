@@ -51,6 +51,7 @@ class EgressJournal:
         self._append = append
         self._waiting: deque[EgressEvent] = deque(maxlen=MOST_WAITING)
         self._writing: asyncio.Task[None] | None = None
+        self._closing = False
         self.totals = EgressTotals()
 
     def add(self, event: EgressEvent) -> None:
@@ -62,15 +63,15 @@ class EgressJournal:
             self._writing = asyncio.get_running_loop().create_task(self._write())
 
     async def close(self) -> None:
-        """What is waiting is written once more, if that is possible."""
+        """What is waiting is written once more, if that is possible; a write under way is not torn off."""
+        self._closing = True
         if self._writing is not None:
-            self._writing.cancel()
-            await asyncio.gather(self._writing, return_exceptions=True)
+            await self._writing
         while self._waiting and await self._write_some():
             pass
 
     async def _write(self) -> None:
-        while self._waiting:
+        while self._waiting and not self._closing:
             if not await self._write_some():
                 await asyncio.sleep(AGAIN_S)
 

@@ -12,6 +12,7 @@ from typing import Any
 from appliance.egress import linux
 
 FAST_OPEN = 0x20000000
+LDAP_OPT_PROTOCOL_VERSION = 0x11
 
 
 def _named(error: BaseException) -> str:
@@ -106,6 +107,19 @@ def query(conninfo: str, statement: str) -> Any:
             return connection.execute(statement).fetchone()
     except psycopg.OperationalError as error:
         return _named(error)
+
+
+def bind_to_directory(library: str, uri: str) -> str:
+    """OpenLDAP's own client library: an anonymous simple bind; its word for the result."""
+    ldap = ctypes.CDLL(library)
+    ldap.ldap_err2string.restype = ctypes.c_char_p
+    handle = ctypes.c_void_p()
+    result = ldap.ldap_initialize(ctypes.byref(handle), uri.encode())
+    if result == 0:
+        version = ctypes.c_int(3)
+        ldap.ldap_set_option(handle, LDAP_OPT_PROTOCOL_VERSION, ctypes.byref(version))
+        result = ldap.ldap_simple_bind_s(handle, None, None)
+    return str(ldap.ldap_err2string(result).decode())
 
 
 def connect_by_hand(addresses: list[str]) -> list[int]:
@@ -204,6 +218,7 @@ ACTS: dict[str, Callable[..., Any]] = {
         fetch_asynchronously,
         mail,
         query,
+        bind_to_directory,
         connect_by_hand,
         open_sockets,
         try_other_ways,

@@ -15,6 +15,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
+BIND_REQUEST = 0x60
 Talk = Callable[[socket.socket], None]
 
 
@@ -48,6 +49,14 @@ def echo(peer: socket.socket) -> None:
 
 def silent(peer: socket.socket) -> None:
     peer.recv(1)
+
+
+def directory(peer: socket.socket) -> None:
+    """An LDAP server that lets everybody in: BindRequest 1 -> BindResponse success (RFC 4511)."""
+    request = peer.recv(4096)
+    assert request[5] == BIND_REQUEST, request
+    peer.sendall(bytes.fromhex("300c02010161070a010004000400"))
+    peer.recv(4096)
 
 
 def free_port() -> int:

@@ -15,6 +15,7 @@ import pytest
 from appliance.protocol.egress import Destination
 from tests.egress.dialling import servers
 from tests.egress.dialling.house import ROLES, House
+from tests.postgres import cluster
 
 LOOPBACK = ("127.0.0.1",)
 
@@ -217,6 +218,28 @@ def test_a_silent_connection_is_ended_and_no_more_than_agreed_are_open(another: 
         assert "Too many users" in house.do("say_patiently", "quiet.example", port, "x")
         assert house.wait_for(lambda event: event.kind == "close").reason == "idle too long"
         assert house.end(first) == ""
+
+
+def test_openldap_reaches_what_is_named_and_nothing_else(another: Callable[..., House]) -> None:
+    libraries = sorted(Path("/usr/lib").glob("*/libldap[-.]*so*"))
+    if not libraries:
+        pytest.skip("OpenLDAP's client library is not installed")
+    with servers.server(servers.directory) as port:
+        house = another(Destination("directory", "ldap.example", port, "ldap", LOOPBACK))
+        assert house.do("bind_to_directory", str(libraries[0]), f"ldap://ldap.example:{port}") == "Success"
+        elsewhere = f"ldap://127.0.0.5:{port}"
+        assert house.do("bind_to_directory", str(libraries[0]), elsewhere) == "Can't contact LDAP server"
+        house.wait_for(lambda event: event.kind == "deny" and event.address == f"127.0.0.5:{port}")
+
+
+def test_libpq_reaches_what_is_named_and_nothing_else(another: Callable[..., House]) -> None:
+    port = servers.free_port()
+    with cluster("listen_addresses=127.0.0.1", f"port={port}"):
+        house = another(Destination("database", "db.example", port, "postgresql", LOOPBACK))
+        where = f"port={port} user=naesil dbname=postgres connect_timeout=10"
+        assert house.do("query", f"host=db.example {where}", "SELECT 6 * 7") == [42]
+        assert "not permitted" in house.do("query", f"host=127.0.0.5 {where}", "SELECT 1")
+        house.wait_for(lambda event: event.kind == "deny" and event.address == f"127.0.0.5:{port}")
 
 
 def test_httpx_reaches_what_is_named_and_follows_no_redirect_elsewhere(another: Callable[..., House]) -> None:
