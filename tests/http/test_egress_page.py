@@ -73,3 +73,12 @@ def test_without_an_answer_the_page_says_so(house: House, admin: Client) -> None
     refused = admin.post(f"{PAGE}/probe")
     assert refused.status_code == 503
     assert "could not be recorded" in refused.text
+
+
+def test_the_dashboard_tells_how_the_last_attack_ended(house: House, admin: Client) -> None:
+    assert "is not over yet" in admin.get("/console/dashboard").text
+    admin.post(f"{PAGE}/probe")
+    assert "Nothing got out" in admin.get("/console/dashboard").text
+    house.proving.leaking = True
+    admin.post(f"{PAGE}/probe")
+    assert "Something got out" in admin.get("/console/dashboard").text

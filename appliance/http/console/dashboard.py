@@ -45,6 +45,7 @@ def router(console: Console) -> APIRouter:
             model=services.inference.model,
             disk=disk_of(services.settings.data),
             started_at=services.started_at,
+            last_probe=services.proving.last,
         )  # fmt: skip
 
     return routes
