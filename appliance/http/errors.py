@@ -31,6 +31,7 @@ from appliance.ids import new_id
 STATUSES: Mapping[str, int] = MappingProxyType(
     {
         "invalid_input": 400,
+        "policy_error": 400,
         "context_too_long": 400,
         "not_signed_in": 401,
         "step_required": 401,

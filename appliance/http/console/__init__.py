@@ -8,13 +8,25 @@ from fastapi import APIRouter
 from fastapi.responses import RedirectResponse
 
 from appliance.errors import N_, Forbidden
-from appliance.http.console import audit, dashboard, deletion, egress, groups, models, person, usage, users
+from appliance.http.console import (
+    audit,
+    dashboard,
+    deletion,
+    drafts,
+    egress,
+    groups,
+    models,
+    person,
+    policies,
+    usage,
+    users,
+)
 from appliance.http.console.shell import Console
 from appliance.http.deps import Person
 from appliance.http.services import Services
 from appliance.http.view import View
 
-PAGES = (dashboard, users, groups, models, usage, audit, egress)
+PAGES = (dashboard, users, groups, policies, models, usage, audit, egress)
 STREAMED = frozenset({models.UPLOAD})
 
 
@@ -33,5 +45,6 @@ def router(services: Services, view: View) -> APIRouter:
     for page in PAGES:
         routes.include_router(page.router(console))
     routes.include_router(person.router(console))
+    routes.include_router(drafts.router(console))
     routes.include_router(deletion.router(console))
     return routes
