@@ -17,7 +17,16 @@ from appliance.protocol.messages import Failed, Finished, StreamEvent, Token, Tu
 from appliance.storage.vault import Vault
 
 _FINISHED = {"stop", "length", "cancelled", "timeout", "filtered"}
-_FAILED = {"context_too_long", "queue_full", "bad_template", "bad_request", "internal", "lost", "crashed"}
+_FAILED = {
+    "context_too_long",
+    "queue_full",
+    "bad_template",
+    "bad_request",
+    "no_text",
+    "internal",
+    "lost",
+    "crashed",
+}
 
 
 class Transcript:

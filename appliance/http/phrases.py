@@ -17,6 +17,7 @@ _ENDINGS = {
         "The model process broke off twice over this question, so it is not tried again. Change the "
         "question or start a new conversation."
     ),
+    "no_text": N_("This model only makes vectors. Ask it at /v1/embeddings."),
     "lost": N_("The model stopped before it could finish. Try again."),
 }
 _FAILED = N_("The answer could not be made. Try again.")

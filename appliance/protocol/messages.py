@@ -285,6 +285,7 @@ class Failed(msgspec.Struct, frozen=True, kw_only=True, tag=True):
         "bad_template",
         "bad_grammar",
         "bad_request",
+        "no_text",
         "internal",
         "lost",
         "crashed",

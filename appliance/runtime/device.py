@@ -35,6 +35,7 @@ class Device(Protocol):
     n_ctx: int
     n_vocab: int
     embedding_ctx: int
+    generates: bool  # else it only makes vectors
 
     def tokenize(self, text: str, *, special: bool) -> list[int]:
         """Tokens of `text`; `special`: as a prompt, with control tokens and a beginning."""

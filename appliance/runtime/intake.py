@@ -19,7 +19,7 @@ from appliance.runtime.template import BadTemplate, ChatTemplate
 
 UNLIMITED = 2**31
 CLOSING = f"\n{thinking.CLOSE}\n\n"
-RefusalCode = Literal["context_too_long", "bad_template", "bad_grammar", "bad_request"]
+RefusalCode = Literal["context_too_long", "bad_template", "bad_grammar", "bad_request", "no_text"]
 
 
 class Refused(Exception):
@@ -44,6 +44,8 @@ class Intake:
 
     def sequence(self, request: Generate, now: float) -> Sequence:
         """The waiting sequence for this request. Raises Refused."""
+        if not self._device.generates:
+            raise Refused("no_text")
         if request.most_running < 0 or not 0 <= request.prefix_turns <= len(request.turns):
             raise Refused("bad_request")
         if not (0 < request.weight < math.inf and 0 < request.deadline_s < math.inf):

@@ -61,6 +61,7 @@ class Runner:
         if settings.adapter_path:
             _adapt(self._model, self._ctx, settings.adapter_path)
         self._memory = llama.llama_get_memory(self._ctx)
+        self.generates = bool(self._memory)  # a model that only reads, for vectors, keeps no KV
         self._answers = _Batch(self.slots, output_all=True)
         self._prompt = _Batch(self.batch, output_all=False)
         self._buffer = ctypes.create_string_buffer(4096)
@@ -205,6 +206,10 @@ class Runner:
     def _try_out(self) -> None:
         """One token through the model, so that a file that loads but cannot run is found now."""
         try:
+            if not self.generates:
+                self._embedder.start()
+                self._embedder.read([0])
+                return
             self.read(0, [0], 0)
         except DecodeFailed as error:
             raise ModelNotLoaded(f"the model does not run: {error}") from None

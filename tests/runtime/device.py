@@ -63,6 +63,7 @@ class FakeDevice:
 
     n_vocab = 0x110000
     embedding_ctx = 32
+    generates = True
     batch = 512
 
     def __init__(self, clock: FakeClock, slots: int = 4, n_ctx: int = 64) -> None:
