@@ -214,7 +214,7 @@ class Supervisor:
                 self._loaded = True
                 self.switch.on_ready(child, report)
             if report.guard:
-                child.guard = report.detail
+                child.guard = child.guard or report.detail  # what it says later it may say taken over
                 log.info("%s is behind the guard: %s", child.role, report.guard)
                 self.tell_web(report)
 

@@ -159,6 +159,20 @@ def test_a_process_that_ended_on_the_way_counts_as_a_leak_and_a_busy_one_does_no
     assert any("no answer" in row.layer for row in busy.void)
 
 
+def test_a_process_without_the_wall_of_system_calls_is_not_attacked_and_counts_as_open(
+    tmp_path: Path,
+) -> None:
+    def never(order: dict[str, Any]) -> Any:
+        raise AssertionError(order["technique"])
+
+    staff, answers = FakeStaff(never), list[Any]()
+    for child in staff.children.values():
+        child.guard = json.dumps({"layers": [{"name": "system calls", "active": False}]})
+    _desk(staff, tmp_path).probe("test", answers.append, answers.append)
+    assert not answers[0].ok
+    assert {row.process for row in answers[0].leaks} == {"web", "sealer"}
+
+
 @pytest.mark.parametrize("nonsense", ["LEAKED", 7, [], {"outcome": "fine"}, {"technique": "x"}])
 def test_nonsense_from_a_taken_over_process_is_no_answer(probe: Probe, nonsense: Any) -> None:
     _, result = probe(lambda _: nonsense)
