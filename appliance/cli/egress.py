@@ -82,9 +82,9 @@ def attest(data: Data = None, out: Out = None, html: Html = None, json: Json = F
     found = _ask(data, AskAttest(), PROBE_PATIENCE_S)
     note = found["note"]
     if out is not None:
-        _write(out, note)
+        output.write(out, note)
     if html is not None:
-        _write(html, attestation_page.page(note))
+        output.write(html, attestation_page.page(note))
     if json:
         output.as_json({**found, **attestation.fields(note)})
     else:
@@ -124,15 +124,6 @@ def _verdict(found: Any) -> str:
     heard = f"; heard outside: {', '.join(found['heard'])}" if found["heard"] else ""
     word = "OK" if found["ok"] else "LEAKED"
     return f"{word}: {leaks} of {len(found['rows'])} got out, {len(found['void'])} not tried{heard}."
-
-
-def _write(path: Path, text: str) -> None:
-    try:
-        path.write_text(text, "utf-8")
-    except OSError as error:
-        raise ConfigError(
-            N_("%(path)s cannot be written: %(reason)s."), path=path, reason=error.strerror
-        ) from None
 
 
 def _read(path: Path) -> str:

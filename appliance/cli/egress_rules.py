@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from appliance import config
+from appliance.cli import output
 from appliance.cli.options import Data
 from appliance.egress import rules as outer_wall
 from appliance.errors import N_, ConfigError
@@ -37,7 +38,7 @@ def rules(data: Data = None, user: User = "naesil", out: Folder = None) -> None:
         if out is None:
             typer.echo(f"# ---- {name}\n{text}")
         else:
-            _write(out / name, text)
+            output.write(out / name, text)
             typer.echo(str(out / name))
 
 
@@ -45,12 +46,3 @@ def _checked(user: str) -> str:
     if not user.replace("-", "").replace("_", "").isalnum() or not user.isascii():
         raise ConfigError(N_("'%(user)s' is not a user's name."), user=user)
     return user
-
-
-def _write(path: Path, text: str) -> None:
-    try:
-        path.write_text(text, "utf-8")
-    except OSError as error:
-        raise ConfigError(
-            N_("%(path)s cannot be written: %(reason)s."), path=path, reason=error.strerror
-        ) from None

@@ -10,12 +10,22 @@ from typing import Any
 import msgspec
 import typer
 
-from appliance.errors import NaesilError
+from appliance.errors import N_, ConfigError, NaesilError
 
 
 def as_json(value: Any) -> None:
     """One JSON value on one line."""
     typer.echo(json.dumps(value, default=plain, ensure_ascii=False))
+
+
+def write(path: Path, text: str) -> None:
+    """A text file the person asked for. ConfigError when it cannot be written."""
+    try:
+        path.write_text(text, "utf-8")
+    except OSError as error:
+        raise ConfigError(
+            N_("%(path)s cannot be written: %(reason)s."), path=path, reason=error.strerror
+        ) from None
 
 
 def table(rows: Sequence[Sequence[object]]) -> None:
