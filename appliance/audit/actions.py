@@ -50,6 +50,7 @@ class AuditAction(StrEnum):
     AUDIT_VERIFIED = "audit:log:verify"
     AUDIT_READ = "audit:log:read"
     ENTRY_READ = "audit:entry:read"
+    EXPORT_FETCHED = "audit:export:fetch"
     VIEW_SAVED = "audit:view:save"
     VIEW_REMOVED = "audit:view:remove"
     REVIEW_READ = "audit:review:read"

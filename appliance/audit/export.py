@@ -97,6 +97,12 @@ class Exporter:
             manifest = self._manifest(request, reason, size, note)
             return self._write(file, actor, manifest, note, progress)
 
+    def check(self, request: Request) -> None:
+        """Raise what `export` would raise about the request itself."""
+        check_reason(request.reason)
+        with self._database.read() as session:
+            exportrange.resolve(session, request.start, request.end, store.tree_size(session))
+
     def _write(
         self, file: BinaryIO, actor: Principal, manifest: Manifest, note: str, progress: Progress
     ) -> Manifest:

@@ -1,10 +1,20 @@
 """The auditors' services, built together: whoever serves pages or commands hands them on."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 
+from appliance.audit.checking import Checking
+from appliance.audit.export import Exporter
+from appliance.audit.exports import Exports
 from appliance.audit.log import AuditLog
+from appliance.audit.publickeys import PublicKeys
 from appliance.audit.reads import Reads
+from appliance.audit.reviews import Reviews
+from appliance.audit.sealing import Seal, sealed_elsewhere
 from appliance.audit.viewing import Viewer
+from appliance.clock import Clock
+from appliance.protocol.sealing import Head
 from appliance.storage.engine import Database
 
 
@@ -14,7 +24,29 @@ class Oversight:
 
     viewer: Viewer
     reads: Reads
+    checking: Checking
+    exports: Exports
+    reviews: Reviews
 
 
-def build(database: Database, audit: AuditLog) -> Oversight:
-    return Oversight(viewer=Viewer(database, audit), reads=Reads(database, audit))
+def build(
+    database: Database,
+    audit: AuditLog,
+    clock: Clock,
+    folder: Path,
+    head: Callable[[], Head],
+    seal: Seal = sealed_elsewhere,
+) -> Oversight:
+    """`folder` is where exports go; `head` asks the sealer, and is only called once it is there."""
+    reads = Reads(database, audit)
+
+    def exporter() -> Exporter:
+        return Exporter(database, audit, clock, PublicKeys(f"{head().verifier}\n"), seal)
+
+    return Oversight(
+        viewer=Viewer(database, audit),
+        reads=reads,
+        checking=Checking(database, audit, head),
+        exports=Exports(folder, reads, clock, exporter),
+        reviews=Reviews(database, audit, clock),
+    )

@@ -3,7 +3,7 @@
 Streams, so memory stays flat. The report names the first entry that is not as it was sealed.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
 from sqlalchemy.exc import DBAPIError
@@ -19,6 +19,8 @@ from appliance.storage.engine import Database
 from appliance.tlog.merkle import HASH_BYTES, CompactRange, leaf_hash
 from appliance.tlog.note import Checkpoint, NoteError, Verifier
 from appliance.tlog.tiles import HEIGHT, WIDTH, node_reader, subtree_root
+
+TELL_EVERY = 1000
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,36 +55,43 @@ class _Progress:
 
 
 def verify(
-    database: Database, keys: Verifier | KeyRing, head: Head | None = None, since: Iterable[Checkpoint] = ()
+    database: Database,
+    keys: Verifier | KeyRing,
+    head: Head | None = None,
+    since: Iterable[Checkpoint] = (),
+    *,
+    progress: Callable[[int, int], None] = lambda _done, _total: None,
 ) -> Report:
     """Check everything under the log's keys and, when given, the sealer's own last head.
 
     `head` is read before the call: what it covers is then in the snapshot that is checked.
-    `since` are checkpoints kept elsewhere, their signatures checked.
+    `since` are checkpoints kept elsewhere, their signatures checked. `progress` is told
+    (entries checked, entries there were at the beginning) now and then.
     """
     ring = keys if isinstance(keys, KeyRing) else KeyRing(keys)
-    progress = _Progress()
+    come = _Progress()
     try:
         with database.read() as session:
-            _check_entries(session, ring, progress)
-            _check_tiles(session, progress.size)
+            total = store.tree_size(session)
+            _check_entries(session, ring, come, lambda done: progress(done, total))
+            _check_tiles(session, come.size)
             if head is not None:
-                _check_head(session, progress.size, head)
+                _check_head(session, come.size, head)
             for old in since:
-                _check_since(session, progress.size, old)
+                _check_since(session, come.size, old)
             if damage := store.index_damage(session):
                 raise _Bad(damage[0], f"a database index does not show it as it is ({damage[1]})")
             accepted = store.count_accepted(session)
     except _Bad as bad:
-        return Report(False, progress.size, progress.checkpoints, 0, bad.index, bad.problem)
+        return Report(False, come.size, come.checkpoints, 0, bad.index, bad.problem)
     except (StorageFailed, TypeError, ValueError):
         unreadable = "it or its hashes cannot be read from the database"
-        return Report(False, progress.size, progress.checkpoints, 0, progress.size, unreadable)
-    unsealed = progress.size - progress.sealed + accepted
-    return Report(True, progress.size, progress.checkpoints, unsealed)
+        return Report(False, come.size, come.checkpoints, 0, come.size, unreadable)
+    unsealed = come.size - come.sealed + accepted
+    return Report(True, come.size, come.checkpoints, unsealed)
 
 
-def _check_entries(session: Session, ring: KeyRing, progress: _Progress) -> None:
+def _check_entries(session: Session, ring: KeyRing, progress: _Progress, tell: Callable[[int], None]) -> None:
     """Each row against the hash it was sequenced with, and the tree of all against each checkpoint.
 
     Two checkpoints that both match the one tree extend one another.
@@ -101,6 +110,8 @@ def _check_entries(session: Session, ring: KeyRing, progress: _Progress) -> None
         hashed = _check_row(row, tile[at : at + HASH_BYTES])
         tree.append(hashed)
         progress.size += 1
+        if progress.size % TELL_EVERY == 0:
+            tell(progress.size)
         if due is not None and due[0] == progress.size:
             if due[1] != tree.root():
                 raise _Bad(progress.sealed, f"it or one of the entries up to {index} is not what was signed")

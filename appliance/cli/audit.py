@@ -11,7 +11,7 @@ from appliance.audit.actions import AuditAction
 from appliance.audit.entry import Entry
 from appliance.audit.publickeys import read_public_keys
 from appliance.audit.verify import Report, verify
-from appliance.cli import evidence, output, witness
+from appliance.cli import evidence, output, review, witness
 from appliance.cli.house import OPERATOR, House, open_house
 from appliance.cli.options import Data, Json
 from appliance.core import Outcome
@@ -41,6 +41,7 @@ app.command("proof")(evidence.proof)
 app.command("consistency")(evidence.consistency)
 app.command("checkpoint")(evidence.checkpoint)
 app.command("disclose")(evidence.disclose_text)
+app.command("review")(review.review)
 app.add_typer(witness.ours, name="witness")
 
 

@@ -12,7 +12,7 @@ from pathlib import Path
 from appliance import config
 from appliance.audit.log import AuditLog
 from appliance.audit.reads import Reads
-from appliance.audit.sequencer import Sequencer, sequencer_lock
+from appliance.audit.sequencer import BATCH, BATCHES_A_RUN, Sequencer, sequencer_lock
 from appliance.clock import Clock, SystemClock
 from appliance.config import Settings
 from appliance.core import Principal
@@ -24,6 +24,7 @@ from appliance.identity.house import Identity
 from appliance.identity.keys import ApiKeys
 from appliance.ids import new_id
 from appliance.policy.active import ActivePolicy
+from appliance.policy.gate import Gate
 from appliance.policy.revisions import in_force
 from appliance.storage import migrate
 from appliance.storage.engine import Database
@@ -48,6 +49,10 @@ class House:
     @property
     def reads(self) -> Reads:
         return Reads(self.database, self.audit)
+
+    @property
+    def gate(self) -> Gate:
+        return Gate(self.policy, self.database, self.audit)
 
     @property
     def accounts(self) -> Accounts:
@@ -91,7 +96,9 @@ def seal(settings: Settings, database: Database) -> None:
     """Sequence and sign what was accepted, unless a server holds that office."""
     with sequencer_lock(database, settings.run_folder) as ours:
         if ours:
-            Sequencer(database, LocalSealer(settings.keys_folder)).run_once()
+            sequencer = Sequencer(database, LocalSealer(settings.keys_folder))
+            while sequencer.run_once() == BATCH * BATCHES_A_RUN:
+                pass  # there is more
 
 
 def _no_data(settings: Settings) -> ConfigError:

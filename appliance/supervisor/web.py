@@ -30,7 +30,7 @@ from appliance.config import Settings, Source
 from appliance.core import SYSTEM, Outcome
 from appliance.egress.proving import Attestations
 from appliance.egress.sealer import SealerClient
-from appliance.errors import NaesilError, StorageFailed
+from appliance.errors import N_, NaesilError, StorageFailed
 from appliance.http.app import create_app
 from appliance.http.services import Services
 from appliance.identity import house as identity
@@ -41,6 +41,7 @@ from appliance.policy.active import ActivePolicy
 from appliance.policy.documents import load_active
 from appliance.policy.gate import Gate
 from appliance.policy.revisions import Revisions
+from appliance.protocol.sealing import Head
 from appliance.storage import migrate
 from appliance.storage.address import shown
 from appliance.storage.engine import Database
@@ -68,6 +69,23 @@ def main(spec: ChildSpec, control_socket: socket.socket) -> None:
     asyncio.run(web.run(Control(control_socket)))
 
 
+class SealerLine:
+    """The sealer for services that are built before its socket has come."""
+
+    def __init__(self) -> None:
+        self._client: SealerClient | None = None
+
+    def connect(self, sock: socket.socket) -> SealerClient:
+        self._client = SealerClient(sock)
+        return self._client
+
+    def head(self) -> Head:
+        """The last signed head. StorageFailed while there is no sealer."""
+        if self._client is None:
+            raise StorageFailed(N_("The audit log is not being sealed yet. Try again in a moment."))
+        return self._client.head()
+
+
 @dataclass(frozen=True, slots=True)
 class Web:
     """Everything the web process is made of."""
@@ -81,10 +99,11 @@ class Web:
     services: Services
     journal: EgressJournal
     proofs: Proofs
+    sealer: SealerLine
 
     async def run(self, control: Control) -> None:
         """Open the door, serve, close the door, and leave the log sealed."""
-        sealer = SealerClient(await control.first_sealer())
+        sealer = self.sealer.connect(await control.first_sealer())
         sequencer = SequencerThread(self.database, sealer, self.spec.settings.run_folder)
         self.chat.recover()
         self._record(AuditAction.SERVICE_STARTED)
@@ -192,6 +211,7 @@ def build(spec: ChildSpec, clock: Clock) -> Web:
         vault.check(session)
     audit = AuditLog(vault, clock, new_id())
     inference = InferenceClient()
+    sealer = SealerLine()
     policy = ActivePolicy(load_active(settings))
     revisions = Revisions(database, audit, clock, policy)
     revisions.open(settings)
@@ -220,7 +240,7 @@ def build(spec: ChildSpec, clock: Clock) -> Web:
         completions=completions,
         inference=inference,
         audit=audit,
-        oversight=oversight.build(database, audit),
+        oversight=oversight.build(database, audit, clock, settings.data / "exports", sealer.head),
         gate=Gate(policy, database, audit),
         policies=Policies(database, audit, clock, people, revisions, policy),
         clock=clock,
@@ -229,4 +249,4 @@ def build(spec: ChildSpec, clock: Clock) -> Web:
         proving=proofs,
         attestations=attestations,
     )
-    return Web(spec, clock, database, audit, inference, chat, services, journal, proofs)
+    return Web(spec, clock, database, audit, inference, chat, services, journal, proofs, sealer)

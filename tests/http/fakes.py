@@ -294,7 +294,14 @@ class House:
             ),
             inference=cast(Any, self.inference),
             audit=self.audit,
-            oversight=oversight.build(self.database, self.audit),
+            oversight=oversight.build(
+                self.database,
+                self.audit,
+                self.clock,
+                data / "exports",
+                lambda: LocalSealer(self.settings.keys_folder).head(),
+                self.seal,
+            ),
             gate=self.gate,
             policies=self.policies,
             clock=self.clock,
@@ -317,6 +324,10 @@ class House:
         assert principal is not None
         return principal, token
 
+    def again(self, name: str) -> str:
+        """Another session's cookie for somebody who is here already."""
+        return self.identity.door.open_for(self.accounts.find(name), "127.0.0.1")
+
     def principal(self, name: str) -> Principal:
         """The person of that name, as in a browser session."""
         account = self.accounts.find(name)
@@ -325,9 +336,13 @@ class House:
     def keys_of(self, name: str) -> list[ApiKey]:
         return self.identity.keys.list(self.accounts.find(name).id)
 
+    def seal(self) -> None:
+        """What the sequencer's thread does in the product."""
+        Sequencer(self.database, LocalSealer(self.settings.keys_folder)).run_once()
+
     def recorded(self) -> list[Leaf]:
         """What is in the log by now."""
-        Sequencer(self.database, LocalSealer(self.settings.keys_folder)).run_once()
+        self.seal()
         return entries(self.database, 0, 100_000)
 
     def close(self) -> None:

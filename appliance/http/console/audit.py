@@ -13,7 +13,7 @@ from appliance.audit.search import Query
 from appliance.audit.viewing import Viewer
 from appliance.core import Permission, Principal
 from appliance.errors import N_, InvalidInput, NaesilError, NotFound
-from appliance.http.console import audit_entry
+from appliance.http.console import audit_check, audit_entry, audit_export, audit_review
 from appliance.http.console.audit_names import OUTCOMES, Names
 from appliance.http.console.shell import Console, Section
 from appliance.http.deps import Submitted, Words, needs
@@ -67,7 +67,8 @@ def router(console: Console) -> APIRouter:
         viewer.remove_view(auditor, view_id)
         return RedirectResponse(SECTION.path, 303)
 
-    routes.include_router(audit_entry.router(console))
+    for page in (audit_entry, audit_check, audit_export, audit_review):
+        routes.include_router(page.router(console))
     return routes
 
 
@@ -106,6 +107,7 @@ class _Desk:
             actions=sorted(AuditAction),
             areas=AREAS,
             detectors=sorted(Kind),
+            due=self._console.services.oversight.reviews.due(),
             may_export=self._console.may(auditor, Permission.AUDIT_EXPORT),
             error=error,
         )  # fmt: skip
