@@ -71,7 +71,10 @@ def files(data: Path) -> set[tuple[str, int]]:
     return {(str(path), path.stat().st_size) for path in kept if path.parent.name not in ("run", "keys")}
 
 
-def test_no_command_changes_state_without_an_entry(tmp_path: Path, ledger: Ledger) -> None:
+def test_no_command_changes_state_without_an_entry(
+    tmp_path: Path, ledger: Ledger, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)  # a file that a command writes where it stands belongs nowhere else
     data = tmp_path / "data"
     (tmp_path / "password").write_text(PASSWORD)
     (tmp_path / "people.csv").write_text("name,roles,groups\nimported,member,\n")
