@@ -8,16 +8,28 @@ import asyncio
 from collections.abc import AsyncGenerator, Coroutine, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, field, replace
-from typing import Any, TypeVar
+from typing import Any, Protocol, TypeVar
 
 import msgspec
 from fastapi import Request
 
 from appliance.completions.values import Admitted, Ask
+from appliance.core import Permission, Principal
 from appliance.errors import N_, NotFound
-from appliance.http.api import errors
+from appliance.http.api import errors, formats
 from appliance.http.services import Services
-from appliance.protocol.messages import Chosen, Failed, Finished, Progress, Queued, StreamEvent, Token
+from appliance.protocol.messages import (
+    Chosen,
+    Failed,
+    Finished,
+    Progress,
+    Queued,
+    Sampling,
+    StreamEvent,
+    Token,
+    Tools,
+    Turn,
+)
 
 Result = TypeVar("Result")
 Events = AsyncGenerator[StreamEvent, None]
@@ -45,6 +57,39 @@ class Said:
         else:
             self.text += token.text
             self.chosen += token.chosen
+
+
+class Conversing(Protocol):
+    """A request that holds a conversation, whichever API it came by."""
+
+    def turns(self) -> tuple[Turn, ...]: ...
+
+    def offered(self) -> Tools: ...
+
+    def values(self) -> str: ...
+
+    def sampling(self) -> Sampling: ...
+
+
+def ask_of(body: Conversing, principal: Principal, request_id: str, endpoint: str, tools_field: str) -> Ask:
+    """The ask behind a request. `tools_field`: where a tool's schema stands, %d its number.
+
+    Raises InvalidInput for a schema that cannot be enforced.
+    """
+    tools = body.offered()
+    formats.check_tools(tools, tools_field)
+    return Ask(
+        principal=principal,
+        permission=Permission.API_USE,
+        turns=body.turns(),
+        sampling=body.sampling(),
+        request_id=request_id,
+        object=f"api:{endpoint}",
+        subject_id=principal.user_id,
+        cache_scope=f"{principal.user_id}/api",
+        tools=tools,
+        template_values=body.values(),
+    )
 
 
 def check_model(services: Services, name: str) -> None:

@@ -5,7 +5,8 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, model_validator
 
 from appliance.http.api import bodies, formats
-from appliance.http.api.bodies import Body, Effort, FunctionSpec, JsonObject, Penalty, Seed, Text, ToolName
+from appliance.http.api.bodies import Body, Effort, FunctionSpec, JsonObject, Text, ToolName
+from appliance.http.api.sampled import Sampled
 from appliance.protocol.messages import Call, Sampling, Tools, Turn
 
 
@@ -90,7 +91,7 @@ class NamedChoice(Body):
     function: NamedFunction
 
 
-class ChatCompletionRequest(bodies.Lenient):
+class ChatCompletionRequest(Sampled):
     """POST /v1/chat/completions."""
 
     model: Text
@@ -99,19 +100,6 @@ class ChatCompletionRequest(bodies.Lenient):
     stream_options: StreamOptions | None = None
     max_tokens: bodies.Limit | None = None
     max_completion_tokens: bodies.Limit | None = None
-    temperature: float | None = Field(default=None, ge=0, le=2)
-    top_p: float | None = Field(default=None, gt=0, le=1)
-    top_k: int | None = Field(default=None, ge=0, lt=2**31)
-    min_p: float | None = Field(default=None, ge=0, le=1)
-    seed: Seed | None = None
-    stop: bodies.Stop | bodies.Stops | None = None
-    presence_penalty: Penalty | None = None
-    frequency_penalty: Penalty | None = None
-    repeat_penalty: float | None = Field(default=None, gt=0, le=2)
-    logit_bias: dict[str, Annotated[float, Field(ge=-100, le=100)]] | None = Field(
-        default=None, max_length=1024
-    )
-    n: int | None = Field(default=None, ge=1, le=bodies.MAX_CHOICES)
     logprobs: bool | None = None
     top_logprobs: int | None = Field(default=None, ge=0, le=20)
     response_format: formats.Format | None = None
@@ -121,7 +109,6 @@ class ChatCompletionRequest(bodies.Lenient):
     reasoning_effort: Effort | None = None
     chat_template_kwargs: JsonObject | None = None
     modalities: list[Literal["text"]] | None = None
-    korean_only: bool = False
     return_progress: bool = False
 
     @model_validator(mode="after")
@@ -133,8 +120,7 @@ class ChatCompletionRequest(bodies.Lenient):
             raise ValueError("stream_options needs stream: true")
         if self.tool_choice not in (None, "none") and not self.tools:
             raise ValueError("tool_choice needs tools")
-        if not all(key.isdecimal() and len(key) < 10 for key in self.logit_bias or ()):
-            raise ValueError("logit_bias has token ids as keys")
+        self.check_bias()
         self.offered()
         bodies.thinking_limit(self.chat_template_kwargs, self.reasoning_effort)
         bodies.template_values(self.chat_template_kwargs, self.reasoning_effort)
@@ -155,20 +141,12 @@ class ChatCompletionRequest(bodies.Lenient):
 
     def sampling(self) -> Sampling:
         """The values given, the product's defaults for the others. Raises InvalidInput for a schema."""
-        names = ("temperature", "top_p", "top_k", "min_p", "presence_penalty", "frequency_penalty")
-        given = {
-            name: value for name in (*names, "repeat_penalty") if (value := getattr(self, name)) is not None
-        }
         return Sampling(
             max_tokens=self.max_completion_tokens or self.max_tokens,
-            seed=self.seed,
-            stop=(self.stop,) if isinstance(self.stop, str) else tuple(self.stop or ()),
-            logit_bias={int(token): bias for token, bias in (self.logit_bias or {}).items()},
             grammar=formats.grammar_of(self.response_format),
             logprobs=(self.top_logprobs or 0) if self.logprobs else None,
-            korean_only=self.korean_only,
             reasoning_tokens=bodies.thinking_limit(self.chat_template_kwargs, self.reasoning_effort),
-            **given,
+            **self.chosen(),
         )
 
 

@@ -9,10 +9,9 @@ from fastapi import APIRouter, Depends, Request, Response
 from fastapi.responses import JSONResponse
 
 from appliance.clock import Clock
-from appliance.completions.values import Ask
-from appliance.core import Permission, Principal
+from appliance.core import Principal
 from appliance.errors import NaesilError
-from appliance.http.api import answering, chat_objects, errors, formats
+from appliance.http.api import answering, chat_objects, errors
 from appliance.http.api.access import caller, request_id
 from appliance.http.api.answering import Events
 from appliance.http.api.chat_bodies import ChatCompletionRequest
@@ -42,7 +41,7 @@ def router(services: Services) -> APIRouter:
     ) -> Response:
         """Answer a conversation. With `stream`, as server-sent events ending in `[DONE]`."""
         answering.check_model(services, body.model)
-        ask = _ask(body, principal, identifier)
+        ask = answering.ask_of(body, principal, identifier, "chat.completions", TOOLS_FIELD)
         admitted = await answering.admit(services, answering.choices(ask, body.n or 1))
         streams = await answering.begin(services, admitted)
         head = Head("chatcmpl", admitted[0], services.clock)
@@ -54,23 +53,6 @@ def router(services: Services) -> APIRouter:
         return JSONResponse(chat_objects.whole(head, answers).model_dump())
 
     return routes
-
-
-def _ask(body: ChatCompletionRequest, principal: Principal, identifier: str) -> Ask:
-    tools = body.offered()
-    formats.check_tools(tools, TOOLS_FIELD)
-    return Ask(
-        principal=principal,
-        permission=Permission.API_USE,
-        turns=body.turns(),
-        sampling=body.sampling(),
-        request_id=identifier,
-        object="api:chat.completions",
-        subject_id=principal.user_id,
-        cache_scope=f"{principal.user_id}/api",
-        tools=tools,
-        template_values=body.values(),
-    )
 
 
 class _Stream:

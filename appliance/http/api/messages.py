@@ -6,10 +6,9 @@ from fastapi import APIRouter, Depends, Request, Response
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel
 
-from appliance.completions.values import Ask
-from appliance.core import Permission, Principal
+from appliance.core import Principal
 from appliance.errors import N_, InvalidInput
-from appliance.http.api import answering, formats, message_events
+from appliance.http.api import answering, message_events
 from appliance.http.api.access import caller, permitted, request_id
 from appliance.http.api.documented import answers_with, anthropic_errors
 from appliance.http.api.message_bodies import CountRequest, MessageRequest
@@ -18,6 +17,8 @@ from appliance.http.services import Services
 from appliance.http.sse import EventStream
 from appliance.ids import new_id
 from appliance.protocol.messages import Render
+
+TOOLS_FIELD = "tools.%d.input_schema"
 
 
 def router(services: Services) -> APIRouter:
@@ -32,7 +33,9 @@ def router(services: Services) -> APIRouter:
     ) -> Response:
         """Answer a conversation. With `stream`, as server-sent events."""
         answering.check_model(services, body.model)
-        (admitted,) = await answering.admit(services, [_ask(body, principal, identifier)])
+        (admitted,) = await answering.admit(
+            services, [answering.ask_of(body, principal, identifier, "messages", TOOLS_FIELD)]
+        )
         (events,) = await answering.begin(services, [admitted])
         if body.stream:
             return EventStream(message_events.stream(events, admitted))
@@ -59,20 +62,3 @@ def router(services: Services) -> APIRouter:
         return CountObject(input_tokens=rendered.tokens)
 
     return routes
-
-
-def _ask(body: MessageRequest, principal: Principal, identifier: str) -> Ask:
-    tools = body.offered()
-    formats.check_tools(tools, "tools.%d.input_schema")
-    return Ask(
-        principal=principal,
-        permission=Permission.API_USE,
-        turns=body.turns(),
-        sampling=body.sampling(),
-        request_id=identifier,
-        object="api:messages",
-        subject_id=principal.user_id,
-        cache_scope=f"{principal.user_id}/api",
-        tools=tools,
-        template_values=body.values(),
-    )

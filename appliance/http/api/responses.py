@@ -6,14 +6,15 @@ from fastapi import APIRouter, Depends, Request, Response
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel
 
-from appliance.completions.values import Ask
-from appliance.core import Permission, Principal
-from appliance.http.api import answering, formats, response_events, response_objects
+from appliance.core import Principal
+from appliance.http.api import answering, response_events, response_objects
 from appliance.http.api.access import caller, request_id
 from appliance.http.api.documented import answers_with
 from appliance.http.api.response_bodies import ResponseRequest
 from appliance.http.services import Services
 from appliance.http.sse import EventStream
+
+TOOLS_FIELD = "tools.%d.parameters"
 
 
 def router(services: Services) -> APIRouter:
@@ -32,7 +33,9 @@ def router(services: Services) -> APIRouter:
     ) -> Response:
         """Answer an input. With `stream`, as server-sent events named like their `type`."""
         answering.check_model(services, body.model)
-        (admitted,) = await answering.admit(services, [_ask(body, principal, identifier)])
+        (admitted,) = await answering.admit(
+            services, [answering.ask_of(body, principal, identifier, "responses", TOOLS_FIELD)]
+        )
         (events,) = await answering.begin(services, [admitted])
         frame = response_objects.Frame(body, admitted, services.clock)
         telling = response_events.Telling(frame, admitted.answer_id)
@@ -42,20 +45,3 @@ def router(services: Services) -> APIRouter:
         return Response(status_code=499) if answer is None else JSONResponse(answer)
 
     return routes
-
-
-def _ask(body: ResponseRequest, principal: Principal, identifier: str) -> Ask:
-    tools = body.offered()
-    formats.check_tools(tools, "tools.%d.parameters")
-    return Ask(
-        principal=principal,
-        permission=Permission.API_USE,
-        turns=body.turns(),
-        sampling=body.sampling(),
-        request_id=identifier,
-        object="api:responses",
-        subject_id=principal.user_id,
-        cache_scope=f"{principal.user_id}/api",
-        tools=tools,
-        template_values=body.values(),
-    )
