@@ -275,3 +275,17 @@ def test_backlogged_groups_are_served_by_their_weights(
         machine.step()
         shares = [machine.service[payer] / weight for payer, weight in payers.items()]
         assert max(shares) - min(shares) <= bound
+
+
+def test_prompts_of_who_holds_many_slots_are_read_slowly_while_a_modest_one_is_answered() -> None:
+    machine = Machine(8)
+    machine.scheduler.add(sequence("m", "modest", prompt=4, answer=30))
+    machine.step()
+    for number in range(6):
+        machine.scheduler.add(sequence(f"g{number}", "greedy", prompt=400))
+    machine.step(32)
+    greedy = [one for one in machine.scheduler.running.values() if one.fair_key == "greedy"]
+    assert sum(one.stored for one in greedy) == 8
+    machine.scheduler.add(sequence("n", "new", prompt=10))
+    machine.step(32)
+    assert machine.scheduler.running["n"].phase is Phase.DECODE
