@@ -7,8 +7,11 @@ so the kernel has its pages back and nobody can read them.
 from collections.abc import Sequence as Tokens
 from dataclasses import dataclass
 
+from appliance.protocol.messages import PUBLIC
 from appliance.runtime.cache import belongs, common_prefix, continues
 from appliance.runtime.device import KvState
+
+LEAST_OWN = 64  # fewer tokens are read again about as fast as a long prefix is copied with them
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -62,6 +65,12 @@ class Shelf:
         """The prefix of exactly these tokens that is shared in this scope."""
         shared = (one for one in self._entries if one.shared and one.scope == scope)
         return next((one for one in shared if tuple(one.tokens) == tokens), None)
+
+    def worth_keeping(self, scope: str, tokens: Tokens[int]) -> bool:
+        """Whether a conversation has enough of its own beyond a prefix that is here anyway."""
+        shared = [one for one in self._entries if one.shared and one.scope in (scope, PUBLIC)]
+        covered = max((common_prefix(one.tokens, tokens) for one in shared), default=0)
+        return not covered or len(tokens) - covered >= LEAST_OWN
 
     def take(self, entry: Kept) -> None:
         """Hand the entry over; its state is the caller's to close or to put back."""

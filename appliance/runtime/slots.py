@@ -98,7 +98,7 @@ class Slots:
         return None if self._exchange(high, low) else moved
 
     def _make_room(self, place: Place) -> int:
-        if place.lost is not None:
+        if place.lost is not None and self._shelf.worth_keeping(place.lost.scope, place.lost.tokens):
             self._put_away(place.lost.scope, place.lost.tokens, place.chosen)
         if place.chosen != place.slot and not self._exchange(place.chosen, place.slot):
             return 0

@@ -64,3 +64,13 @@ def test_forgetting_frees_one_conversation_or_all_of_a_user() -> None:
     shelf.forget("a/")
     assert (two.tokens, other.tokens) == (None, [3])
     assert shelf.spent == 1
+
+
+def test_a_conversation_that_is_little_more_than_a_shared_prefix_is_not_worth_a_copy_of_it() -> None:
+    shelf = Shelf(1000)
+    prefix = list(range(200))
+    assert shelf.worth_keeping("a/api", [*prefix, 7])
+    kept(shelf, PUBLIC, *prefix)
+    assert not shelf.worth_keeping("a/api", [*prefix, 7])
+    assert shelf.worth_keeping("a/api", [*prefix, *range(64)])
+    assert shelf.worth_keeping("a/api", [9, 9])
