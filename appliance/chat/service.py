@@ -18,7 +18,7 @@ from appliance.chat import store
 from appliance.chat.running import RunningAnswer
 from appliance.chat.titles import title_from
 from appliance.chat.transcript import Transcript
-from appliance.chat.values import Conversation, ConversationSummary, Sent
+from appliance.chat.values import UNDECIDED, Choice, Conversation, ConversationSummary, Sent
 from appliance.clock import Clock
 from appliance.completions.pipeline import Completions
 from appliance.completions.values import Admitted, Ask
@@ -76,8 +76,9 @@ class Chat:
             return Conversation(row.id, self._transcript.title(session, row), messages)
 
     async def send(
-        self, principal: Principal, conversation_id: str | None, text: str, client_id: str, request_id: str
-    ) -> Sent:
+        self, principal: Principal, conversation_id: str | None, text: str, client_id: str, request_id: str,
+        choice: Choice = UNDECIDED,
+    ) -> Sent:  # fmt: skip
         """Keep a question, start its answer, and say where both are.
 
         `client_id` is a UUID made by the page; sending it again changes nothing and gives the
@@ -85,7 +86,9 @@ class Chat:
         PolicyViolation, LimitReached, Unavailable; then nothing was kept.
         """
         _check(text, client_id)
-        sending = asyncio.create_task(self._send(principal, conversation_id, text, client_id, request_id))
+        sending = asyncio.create_task(
+            self._send(principal, conversation_id, text, client_id, request_id, choice)
+        )
         return await asyncio.shield(sending)  # a page that leaves now must not orphan an admitted answer
 
     async def events(
@@ -145,8 +148,9 @@ class Chat:
             await _end(running)
 
     async def _send(
-        self, principal: Principal, conversation_id: str | None, text: str, client_id: str, request_id: str
-    ) -> Sent:
+        self, principal: Principal, conversation_id: str | None, text: str, client_id: str, request_id: str,
+        choice: Choice,
+    ) -> Sent:  # fmt: skip
         if earlier := await asyncio.to_thread(self._sent_before, principal, client_id):
             return earlier
         if conversation_id is not None and self._busy(conversation_id):
@@ -154,7 +158,7 @@ class Chat:
         self._sending.append(conversation_id)
         try:
             sent, admitted = await asyncio.to_thread(
-                self._admit, principal, conversation_id, text, client_id, request_id
+                self._admit, principal, conversation_id, text, client_id, request_id, choice
             )
             running = RunningAnswer(admitted.answer_id, sent.conversation_id)
             self._running[admitted.answer_id] = running
@@ -172,11 +176,13 @@ class Chat:
         return conversation_id in self._sending or conversation_id in answering
 
     def _admit(
-        self, principal: Principal, conversation_id: str | None, text: str, client_id: str, request_id: str
-    ) -> tuple[Sent, Admitted]:
+        self, principal: Principal, conversation_id: str | None, text: str, client_id: str, request_id: str,
+        choice: Choice,
+    ) -> tuple[Sent, Admitted]:  # fmt: skip
         with self._database.read() as session:
             row = None if conversation_id is None else _owned(session, principal, conversation_id)
             turns = () if row is None else self._transcript.turns(session, row)
+            released = frozenset() if row is None else self._transcript.released(session, row)
         place = conversation_id or new_id()
         question_id = new_id()
 
@@ -192,6 +198,9 @@ class Chat:
             permission=Permission.CHAT_USE,
             turns=(*turns, self._transcript.question(text)),
             new_from=len(turns),
+            released=released,
+            choice=choice.way,
+            stated_reason=choice.reason,
             sampling=SAMPLING,
             request_id=request_id,
             object=f"conversation:{place}",

@@ -110,6 +110,20 @@ class Transcript:
                 turns += [question, turn]
         return tuple(turns)
 
+    def released(self, session: Session, row: store.ConversationRow) -> frozenset[int]:
+        """Which of `turns` were sent as they are, for a reason their writer gave."""
+        places: list[int] = []
+        place = 0
+        question: store.MessageRow | None = None
+        for found in store.messages(session, row.id):
+            if found.role == "user":
+                question = found
+            elif question is not None and self._text(session, found):
+                if question.screening and question.screening.get("released"):
+                    places.append(place)
+                place += 2
+        return frozenset(places)
+
     def replay(self, session: Session, row: store.MessageRow) -> tuple[StreamEvent, ...]:
         """A finished answer as the events that would have told it."""
         text = self._text(session, row)

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Literal
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +28,17 @@ class Message:
     decode_s: float
     detections: dict[str, int]
     created_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """How a person goes on with a message that a rule held back: masked, or as it is for a reason."""
+
+    way: Literal["", "masked", "as_is"] = ""
+    reason: str = ""
+
+
+UNDECIDED = Choice()
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,6 +20,7 @@ from appliance.errors import (
     NaesilError,
     NotFound,
     NotSignedIn,
+    PolicyViolation,
     StepRequired,
     Unavailable,
 )
@@ -96,7 +97,10 @@ class Errors:
         status = status_of(error)
         message = error.text(self._view.words(request))
         if wants_json(request):
-            body = {"error": {"code": error.code, "message": message, "field": error.field}}
+            said: dict[str, object] = {"code": error.code, "message": message, "field": error.field}
+            if isinstance(error, PolicyViolation):
+                said |= {"spans": error.spans, "offers": sorted(error.offers)}
+            body = {"error": said}
             return JSONResponse(body, status, headers)
         if isinstance(error, StepRequired):
             return RedirectResponse(f"{STEPS[error.step]}?next={quote(_back_to(request))}", 303)

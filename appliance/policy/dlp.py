@@ -85,7 +85,7 @@ class Dlp(Document):
 
     version: Literal[1]
     masks: Literal["pseudonym", "shape"] = Field(
-        default="shape",
+        default="pseudonym",
         description="What the model reads in a prompt: <주민번호-1>, the same in all of a conversation, "
         "or 90****-*******. Replies are always masked by shape.",
     )

@@ -5,6 +5,7 @@ import json
 from collections.abc import Awaitable, Callable
 from contextlib import aclosing
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -16,7 +17,7 @@ from appliance.completions.pipeline import Completions
 from appliance.completions.values import Admitted, Ask, Reply
 from appliance.config import share_folder
 from appliance.core import Permission, Principal
-from appliance.errors import LimitReached, PolicyViolation, StorageFailed, Unavailable
+from appliance.errors import InvalidInput, LimitReached, PolicyViolation, StorageFailed, Unavailable
 from appliance.inference.client import InferenceClient
 from appliance.policy.documents import load
 from appliance.protocol.messages import Failed, Finished, Sampling, Token, Turn
@@ -224,3 +225,36 @@ def test_a_resident_number_in_a_reply_is_masked_however_its_tokens_fall(
 
     with_runtime(inference, scenario)
     assert entries(database)[-1]["outcome"] == "masked"
+
+
+ASKING = """
+version: 1
+rules:
+  - {id: T-1, directions: [prompt], detectors: [phone], action: ask, reason: {ko: 시험, en: test}}
+  - {id: T-2, directions: [prompt], detectors: [rrn], action: mask, reason: {ko: 시험, en: test}}
+"""
+
+
+def test_what_a_rule_asks_about_goes_masked_or_with_a_reason(
+    completions: Completions, inference: InferenceClient, alice: Principal, database: Database, tmp_path: Path
+) -> None:
+    (tmp_path / "dlp.yaml").write_text(ASKING, "utf-8")
+    completions._policy.replace(load(share_folder("policies"), tmp_path))
+    told = ask(alice, "900101-1234567, 010-1234-5678, 900101-1234567")
+
+    async def scenario(_runtime: ScriptedRuntime) -> None:
+        with pytest.raises(PolicyViolation) as held:
+            completions.admit(told)
+        assert held.value.offers == {"masked", "as_is"}
+        masked = completions.admit(replace(told, choice="masked"))
+        assert masked.turns[0].content == "<주민번호-1>, <전화번호-1>, <주민번호-1>"
+        with pytest.raises(InvalidInput):
+            completions.admit(replace(told, choice="as_is"))
+        sent = completions.admit(replace(told, choice="as_is", stated_reason="고객 010-9999-8888 요청"))
+        assert sent.turns[0].content == "<주민번호-1>, 010-1234-5678, <주민번호-1>"
+
+    with_runtime(inference, scenario)
+    last = entries(database)[-1]
+    assert (last["outcome"], last["rules"]) == ("warned", ["T-1"])
+    assert "고객" in last["reason"]
+    assert "9999" not in last["reason"]

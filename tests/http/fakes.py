@@ -24,7 +24,7 @@ from appliance.audit.reading import entries
 from appliance.audit.sequencer import Sequencer
 from appliance.chat.running import RunningAnswer
 from appliance.chat.titles import title_from
-from appliance.chat.values import Conversation, ConversationSummary, Message, Sent
+from appliance.chat.values import UNDECIDED, Choice, Conversation, ConversationSummary, Message, Sent
 from appliance.clock import Clock
 from appliance.completions.pipeline import Completions
 from appliance.config import Settings, share_folder
@@ -36,7 +36,7 @@ from appliance.egress.proving import Attestations, Attested, LastProbe, ProbeRes
 from appliance.egress.sealer import LocalSealer
 from appliance.egress.sockets import OpenSocket
 from appliance.egress.status import ProcessStatus, Status, Wall
-from appliance.errors import InvalidInput, NaesilError, NotFound
+from appliance.errors import InvalidInput, NaesilError, NotFound, PolicyViolation
 from appliance.http.services import Services
 from appliance.identity import house as identity
 from appliance.identity.keys import ApiKey
@@ -75,6 +75,7 @@ class FakeChat:
         self.talks: dict[str, Talk] = {}
         self.running: dict[str, RunningAnswer] = {}
         self.sent: dict[str, Sent] = {}
+        self.choices: list[Choice] = []
 
     def list(self, principal: Principal) -> list[ConversationSummary]:
         mine = [(key, talk) for key, talk in self.talks.items() if talk.owner == principal.user_id]
@@ -95,9 +96,16 @@ class FakeChat:
         return len(gone), sum(len(self.talks.pop(key).messages) for key in gone)
 
     async def send(
-        self, principal: Principal, conversation_id: str | None, text: str, client_id: str, request_id: str
-    ) -> Sent:
+        self, principal: Principal, conversation_id: str | None, text: str, client_id: str, request_id: str,
+        choice: Choice = UNDECIDED,
+    ) -> Sent:  # fmt: skip
         assert request_id
+        if (at := text.find("010-")) >= 0 and not choice.way:  # a rule that asks about telephone numbers
+            raise PolicyViolation(
+                "This was held back.", rules=("P-7",), spans=((at, at + 13),),
+                offers=frozenset({"masked", "as_is"}),
+            )  # fmt: skip
+        self.choices.append(choice)
         if client_id in self.sent:
             return self.sent[client_id]
         if not text.strip():

@@ -185,3 +185,22 @@ def test_times_are_those_of_seoul_in_words_of_the_reader() -> None:
 def test_switching_the_language_comes_back_to_the_same_link(alice: Client) -> None:
     page = alice.get("/link?to=https%3A%2F%2Fa.example%2F").text
     assert 'name="next" value="/link?to=https%3A%2F%2Fa.example%2F"' in page
+
+
+def test_a_message_that_was_held_back_is_shown_with_its_ways_on(house: House, alice: Client) -> None:
+    page = alice.post("/chat/messages", text="전화 010-1234-5678 로", client_id=new_id())
+    assert page.status_code == 403
+    assert "<mark>010-1234-5678</mark>" in page.text
+    assert 'value="masked"' in page.text
+    assert 'value="as_is"' in page.text
+    said = alice.post("/chat/messages", json=True, text="전화 010-1234-5678", client_id=new_id()).json()
+    assert (said["error"]["spans"], said["error"]["offers"]) == ([[3, 16]], ["as_is", "masked"])
+    sent = alice.post(
+        "/chat/messages",
+        text="전화 010-1234-5678",
+        client_id=new_id(),
+        choice="as_is",
+        stated_reason="고객 요청",
+    )
+    assert sent.status_code == 303
+    assert (house.chat.choices[-1].way, house.chat.choices[-1].reason) == ("as_is", "고객 요청")

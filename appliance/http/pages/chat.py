@@ -6,8 +6,9 @@ from typing import Any
 from fastapi import APIRouter, Request, Response
 from fastapi.responses import JSONResponse, RedirectResponse
 
+from appliance.chat.values import UNDECIDED, Choice
 from appliance.core import Principal
-from appliance.errors import NaesilError
+from appliance.errors import NaesilError, PolicyViolation
 from appliance.http.console.shell import entrance
 from appliance.http.deps import Person, Submitted
 from appliance.http.errors import status_of, wants_json
@@ -55,7 +56,7 @@ class Desk:
 
     def page(
         self, request: Request, person: Principal, conversation_id: str | None,
-        status: int = 200, *, draft: str = "", error: str = "",
+        status: int = 200, *, draft: str = "", error: str = "", held: PolicyViolation | None = None,
     ) -> Response:  # fmt: skip
         """The page around one conversation, or around a new one."""
         services = self._services
@@ -71,7 +72,15 @@ class Desk:
             "console": entrance(services, person),
         }
         return self._view.page(
-            request, "pages/chat.html", status, **values, client_id=new_id(), draft=draft, error=error
+            request,
+            "pages/chat.html",
+            status,
+            **values,
+            client_id=new_id(),
+            draft=draft,
+            error=error,
+            offers=held.offers if held else (),
+            held=pieces(draft, held.spans) if held else (),
         )
 
     async def send(
@@ -80,13 +89,22 @@ class Desk:
         """Send a message: JSON for our script, a redirect for a plain form; a refusal keeps the text."""
         text = form["text"]
         try:
-            sent = await self._services.chat.send(person, conversation_id, text, form["client_id"], new_id())
+            sent = await self._services.chat.send(
+                person, conversation_id, text, form["client_id"], new_id(), _choice(form)
+            )
         except NaesilError as error:
             if wants_json(request):
                 raise
             said = error.text(self._view.words(request))
             return await asyncio.to_thread(
-                self.page, request, person, conversation_id, status_of(error), draft=text, error=said
+                self.page,
+                request,
+                person,
+                conversation_id,
+                status_of(error),
+                draft=text,
+                error=said,
+                held=error if isinstance(error, PolicyViolation) else None,
             )
         if wants_json(request):
             return JSONResponse(
@@ -97,6 +115,22 @@ class Desk:
                 }
             )
         return _to(sent.conversation_id)
+
+
+def pieces(text: str, spans: tuple[tuple[int, int], ...]) -> list[tuple[str, bool]]:
+    """The text cut where something was found in it: (piece, whether it was found)."""
+    cut: list[tuple[str, bool]] = []
+    position = 0
+    for start, end in spans:
+        cut += [(text[position:start], False), (text[start:end], True)]
+        position = end
+    return [*cut, (text[position:], False)]
+
+
+def _choice(form: Form) -> Choice:
+    if form["choice"] == "as_is":
+        return Choice("as_is", form["stated_reason"])
+    return Choice("masked") if form["choice"] == "masked" else UNDECIDED
 
 
 def _to(conversation_id: str) -> Response:

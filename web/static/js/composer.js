@@ -26,7 +26,7 @@ export function composer(form, mode, sent) {
     }
   };
 
-  async function send(text = field.value, fromField = true) {
+  async function send(text = field.value, fromField = true, choice = "") {
     if (inFlight || !text.trim()) return;
     if ("running" in form.dataset) {
       say(words.busy);
@@ -35,9 +35,10 @@ export function composer(form, mode, sent) {
     inFlight = true;
     form.toggleAttribute("data-sending", true);
     show(alert, "");
+    held(form, text, {});
     if (attempt.text !== text) attempt = { text, id: crypto.randomUUID() };
     if (fromField) field.value = "";
-    const outcome = await post(form, text, attempt.id);
+    const outcome = await post(form, text, attempt.id, choice);
     inFlight = false;
     form.toggleAttribute("data-sending", false);
     if (outcome.accepted) {
@@ -48,6 +49,7 @@ export function composer(form, mode, sent) {
     } else {
       if (fromField) setField((typed) => (typed ? `${text}\n${typed}` : text));
       fail(outcome);
+      held(form, text, outcome);
     }
   }
 
@@ -62,7 +64,7 @@ export function composer(form, mode, sent) {
 
   form.addEventListener("submit", (event) => {
     event.preventDefault();
-    send();
+    send(field.value, true, event.submitter?.name === "choice" ? event.submitter.value : "");
   });
   onEnter(field, () => send(), mode);
   if (!field.value) field.value = draft.read();
@@ -77,14 +79,33 @@ export function composer(form, mode, sent) {
 }
 
 // {accepted} or {message, signIn}.
-async function post(form, text, id) {
+async function post(form, text, id, choice) {
   const body = new URLSearchParams({ csrf: form.elements.csrf.value, client_id: id, text });
+  if (choice) body.set("choice", choice);
+  if (choice === "as_is") body.set("stated_reason", form.elements.stated_reason.value);
   try {
     const response = await fetch(form.action, { method: "POST", headers: { Accept: "application/json" }, body });
     const content = await response.json();
     if (response.ok) return { accepted: content };
-    return { message: content.error.message, signIn: response.status === 401 };
+    return { ...content.error, signIn: response.status === 401 };
   } catch {
     return { message: words.offline, signIn: false };
   }
+}
+
+// What was found in a text that a rule held back, and the ways on that the person has.
+function held(form, text, { offers = [], spans = [] }) {
+  const box = form.querySelector("#held");
+  box.hidden = offers.length === 0;
+  for (const offer of box.querySelectorAll("[data-offer]")) offer.hidden = !offers.includes(offer.dataset.offer);
+  const letters = Array.from(text); // offsets count characters, not UTF-16 units
+  const parts = [];
+  let position = 0;
+  for (const [start, end] of spans) {
+    const mark = document.createElement("mark");
+    mark.textContent = letters.slice(start, end).join("");
+    parts.push(letters.slice(position, start).join(""), mark);
+    position = end;
+  }
+  box.querySelector("[data-held-text]").replaceChildren(...parts, letters.slice(position).join(""));
 }
