@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from threading import Lock
 
 from appliance.clock import Clock
+from appliance.completions.quota import Left, Quota, UsedBefore
 from appliance.completions.values import Ask
 from appliance.errors import N_, LimitReached, NaesilError, TooLarge
 from appliance.policy.limits import Limit
@@ -26,16 +27,21 @@ class Headroom:
 
 
 class Allowance:
-    """Open answers and questions of the last minute, by person. `_lock` guards both."""
+    """Open answers, questions of the last minute and quotas, by person. `_lock` guards all of them."""
 
-    def __init__(self, clock: Clock) -> None:
+    def __init__(self, clock: Clock, used_before: UsedBefore) -> None:
         self._clock = clock
         self._lock = Lock()
         self._open: Counter[str] = Counter()
         self._asked: defaultdict[str, deque[float]] = defaultdict(deque)
+        self._quota = Quota(clock, used_before)
+        self._promised: dict[str, int] = {}  # by request id
 
-    def take(self, ask: Ask, limit: Limit) -> NaesilError | None:
-        """Count one more question in, or say why not. What was taken must be given back once."""
+    def take(self, ask: Ask, limit: Limit, answer_id: str = "") -> int | NaesilError:
+        """Count one more question in and say how long its answer may be in tokens; or why there is none.
+
+        What was taken must be given back once, under the same `answer_id`.
+        """
         if len(ask.turns[-1].content.encode()) > limit.message_bytes:
             return TooLarge(
                 N_("A message has at most %(limit)d bytes here. Shorten it."),
@@ -59,9 +65,19 @@ class Allowance:
                     N_("You have as many questions under way as one person may. Wait for one to finish."),
                     retry_after=RETRY_S,
                 )
+            wanted = min(ask.sampling.max_tokens or limit.max_tokens, limit.max_tokens)
+            granted = self._quota.promise(person, limit, wanted)
+            if isinstance(granted, NaesilError):
+                return granted
             asked.append(now)
             self._open[person] += 1
-        return None
+            self._promised[answer_id] = granted
+        return granted
+
+    def left(self, person: str, limit: Limit) -> Left:
+        """What this person may still use today and this minute."""
+        with self._lock:
+            return self._quota.left(person, limit)
 
     def headroom(self, person: str, limit: Limit) -> Headroom:
         """What this person may still ask in the current minute."""
@@ -71,10 +87,11 @@ class Allowance:
         reset = max(0.0, recent[0] + WINDOW_S - now) if recent else 0.0
         return Headroom(limit.requests_per_minute, max(0, limit.requests_per_minute - len(recent)), reset)
 
-    def give_back(self, ask: Ask) -> None:
-        """The answer ended, or was never begun."""
+    def give_back(self, ask: Ask, answer_id: str = "", used: int = 0) -> None:
+        """The answer ended after `used` tokens, or was never begun."""
         person = ask.principal.user_id
         with self._lock:
+            self._quota.settle(person, self._promised.pop(answer_id, 0), used)
             self._open[person] -= 1
             if self._open[person] <= 0:
                 del self._open[person]

@@ -9,6 +9,7 @@ settle  exactly once per Admitted, whatever happened: finished, stopped, failed,
 import asyncio
 from collections.abc import AsyncGenerator, Mapping
 from dataclasses import replace
+from datetime import datetime
 from typing import Literal, NoReturn
 
 import msgspec
@@ -19,6 +20,7 @@ from appliance.clock import Clock
 from appliance.completions import entries, store, usage
 from appliance.completions.hearing import Hearing
 from appliance.completions.limits import Allowance, Headroom
+from appliance.completions.quota import Left
 from appliance.completions.screen import check_prompt
 from appliance.completions.values import (
     Admitted,
@@ -84,7 +86,7 @@ class Completions:
         self._inference = inference
         self._policy = policy
         self._clock = clock
-        self._allowance = Allowance(clock)
+        self._allowance = Allowance(clock, self._used_before)
         self.usage = usage.UsageReport(database, audit, clock)
 
     def admit(self, ask: Ask, store_prompt: StorePrompt = nothing_to_store) -> Admitted:
@@ -106,10 +108,12 @@ class Completions:
         if not ask.principal.scope.allows_model(model.model_name):
             self._refuse(ask, checked.decision, _out_of_scope(model.model_name), target, checked.found)
         limit = policy.limits_for(ask.principal)
-        if error := self._allowance.take(ask, limit):
-            self._refuse(ask, checked.decision, error, target, checked.found)
+        answer_id = new_id()
+        granted = self._allowance.take(ask, limit, answer_id)
+        if isinstance(granted, NaesilError):
+            self._refuse(ask, checked.decision, granted, target, checked.found)
         admitted = Admitted(
-            answer_id=new_id(),
+            answer_id=answer_id,
             ask=ask,
             turns=checked.turns,
             tools=checked.tools,
@@ -119,7 +123,7 @@ class Completions:
             model=model,
             weight=limit.weight,
             most_running=limit.running,
-            max_tokens=min(ask.sampling.max_tokens or limit.max_tokens, limit.max_tokens),
+            max_tokens=granted,
         )
         try:
             with self._database.write(shared=True) as session:
@@ -128,7 +132,7 @@ class Completions:
                 self._remember(session, ask, target, checked.found, checked.decision)
                 self._audit.append(session, entries.prompt(admitted), text=ask.turns[-1].content)
         except BaseException:
-            self._allowance.give_back(ask)
+            self._allowance.give_back(ask, answer_id)
             raise
         return admitted
 
@@ -166,8 +170,8 @@ class Completions:
         finally:
             await events.aclose()
             hearing.finish()
-            self._allowance.give_back(admitted.ask)
             reply = _reply(hearing, last, read)
+            self._allowance.give_back(admitted.ask, admitted.answer_id, reply.usage.total_tokens)
             await asyncio.shield(asyncio.to_thread(self.settle, admitted, reply, store_reply))
         if last is not None:
             yield last
@@ -195,7 +199,8 @@ class Completions:
             reply = Reply(state="failed", reason="lost")
             raise
         finally:
-            self._allowance.give_back(admitted.ask)
+            tokens = sum(one.tokens for one in made)
+            self._allowance.give_back(admitted.ask, admitted.answer_id, tokens)
             read = Usage(prompt_tokens=sum(one.tokens for one in made))
             reply = replace(reply, usage=read, work_s=self._clock.monotonic() - began)
             await asyncio.shield(asyncio.to_thread(self.settle, admitted, reply))
@@ -205,9 +210,17 @@ class Completions:
         """What this person may still ask for in the current minute."""
         return self._allowance.headroom(principal.user_id, self._policy.current.limits_for(principal))
 
+    def left(self, principal: Principal) -> Left:
+        """What this person may still use today and this minute."""
+        return self._allowance.left(principal.user_id, self._policy.current.limits_for(principal))
+
+    def _used_before(self, user_id: str, since: datetime) -> tuple[int, int]:
+        with self._database.read() as session:
+            return usage.used(session, user_id, since)
+
     def withdraw(self, admitted: Admitted) -> None:
         """Settle what was admitted and will not be asked after all."""
-        self._allowance.give_back(admitted.ask)
+        self._allowance.give_back(admitted.ask, admitted.answer_id)
         self.settle(admitted, Reply(state="stopped", reason="cancelled"))
 
     def settle(self, admitted: Admitted, reply: Reply, store_reply: StoreReply = nothing_to_store) -> None:

@@ -48,6 +48,14 @@ def add(session: Session, admitted: Admitted, reply: Reply, at: datetime) -> Non
     )
 
 
+def used(session: Session, user_id: str, since: datetime) -> tuple[int, int]:
+    """Requests and tokens of this person's settled answers from then on."""
+    tokens = func.coalesce(func.sum(store.UsageRow.prompt_tokens + store.UsageRow.completion_tokens), 0)
+    query = select(func.count(), tokens).where(store.UsageRow.at >= since, store.UsageRow.user_id == user_id)
+    row = session.execute(query).one()
+    return int(row[0]), int(row[1])
+
+
 def prune(session: Session, now: datetime) -> None:
     """Forget what is older than KEPT_DAYS."""
     session.execute(delete(store.UsageRow).where(store.UsageRow.at < now - timedelta(days=KEPT_DAYS)))

@@ -21,9 +21,6 @@ class Limit(Document):
     requests_per_day: int | None = Field(default=None, ge=1, description="Questions a day; none: no limit.")
     tokens_per_minute: int | None = Field(default=None, ge=1, description=f"Tokens a minute, {_TOKENS}")
     tokens_per_day: int | None = Field(default=None, ge=1, description=f"Tokens a day in Seoul, {_TOKENS}")
-    context_tokens: int | None = Field(
-        default=None, ge=64, description="Longest conversation that the model reads; none: the model's own."
-    )
 
 
 class Group(Limit, Subjects):

@@ -258,3 +258,32 @@ def test_what_a_rule_asks_about_goes_masked_or_with_a_reason(
     assert (last["outcome"], last["rules"]) == ("warned", ["T-1"])
     assert "고객" in last["reason"]
     assert "9999" not in last["reason"]
+
+
+QUOTA = "requests_per_minute: 1200\n  requests_per_day: 3\n  tokens_per_day: 100"
+
+
+def test_a_days_allowance_holds_however_many_ask_at_once(
+    completions: Completions, inference: InferenceClient, alice: Principal, tmp_path: Path
+) -> None:
+    limits = (share_folder("policies") / "limits.yaml").read_text("utf-8")
+    (tmp_path / "limits.yaml").write_text(limits.replace("requests_per_minute: 1200", QUOTA, 1), "utf-8")
+    completions._policy.replace(load(share_folder("policies"), tmp_path))
+    told = replace(ask(alice), sampling=Sampling(max_tokens=70))
+
+    async def scenario(_runtime: ScriptedRuntime) -> None:
+        both = await asyncio.gather(*(asyncio.to_thread(completions.admit, told) for _ in range(2)))
+        assert sorted(one.max_tokens for one in both) == [30, 70]
+        assert completions.left(alice).tokens_today == 0
+        with pytest.raises(LimitReached) as reached:
+            completions.admit(told)
+        assert 0 < reached.value.retry_after <= 86_400
+        for one in both:
+            completions.withdraw(one)
+        assert completions.left(alice).tokens_today == 100
+        assert completions.left(alice).requests_today == 1
+        completions.admit(told)
+        with pytest.raises(LimitReached):
+            completions.admit(told)
+
+    with_runtime(inference, scenario)
