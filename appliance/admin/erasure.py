@@ -11,7 +11,7 @@ from datetime import datetime
 from appliance.audit.actions import AuditAction
 from appliance.audit.entry import Entry
 from appliance.audit.log import AuditLog
-from appliance.chat.service import Chat
+from appliance.chat.library import Library
 from appliance.clock import Clock
 from appliance.core import Outcome, Principal
 from appliance.errors import N_, NotFound
@@ -35,21 +35,21 @@ class Certificate:
 
 
 class Erasure:
-    """The service. Synchronous: belongs in the thread pool, after `Chat.quiet`."""
+    """The service. Synchronous: belongs in the thread pool, after `Chat.quiet_down`."""
 
     def __init__(
-        self, database: Database, audit: AuditLog, clock: Clock, accounts: Accounts, chat: Chat
+        self, database: Database, audit: AuditLog, clock: Clock, accounts: Accounts, library: Library
     ) -> None:
         self._database = database
         self._audit = audit
         self._clock = clock
         self._accounts = accounts
-        self._chat = chat
+        self._library = library
 
     def conversations(self, actor: Principal, user_id: str) -> Certificate:
         """Destroy everything this person wrote and read; the account stays, with a fresh key."""
         with self._database.write() as session:
-            counts = self._chat.remove_everything_in(session, user_id)
+            counts = self._library.remove_everything_in(session, user_id)
             self._accounts.renew_key_in(session, user_id)
             entry_id = self._audit.append(session, _entry(actor, user_id, counts))
         return Certificate(user_id, self._clock.now(), *counts, False, entry_id)
@@ -57,7 +57,7 @@ class Erasure:
     def account(self, actor: Principal, user_id: str) -> Certificate:
         """Destroy a disabled account with everything in it. Conflict while it is enabled."""
         with self._database.write() as session:
-            counts = self._chat.remove_everything_in(session, user_id)
+            counts = self._library.remove_everything_in(session, user_id)
             if not self._accounts.delete_in(session, actor, user_id):
                 raise NotFound(N_("There is no such user."))
             entry_id = self._audit.append(session, _entry(actor, user_id, counts))

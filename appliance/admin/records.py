@@ -11,7 +11,7 @@ from appliance.audit.actions import AuditAction
 from appliance.audit.entry import Entry, Leaf
 from appliance.audit.log import AuditLog
 from appliance.audit.reading import about
-from appliance.chat.service import Chat
+from appliance.chat.library import Library
 from appliance.core import Outcome, Principal
 from appliance.identity.house import Identity
 from appliance.storage.engine import Database
@@ -33,17 +33,17 @@ class Held:
 class Records:
     """The service; every method is synchronous and only about the principal who asks."""
 
-    def __init__(self, database: Database, audit: AuditLog, identity: Identity, chat: Chat) -> None:
+    def __init__(self, database: Database, audit: AuditLog, identity: Identity, library: Library) -> None:
         self._database = database
         self._audit = audit
         self._identity = identity
-        self._chat = chat
+        self._library = library
 
     def held(self, principal: Principal) -> Held:
         """Counts for the page that says what is kept and why."""
         user_id = principal.user_id
         return Held(
-            conversations=len(self._chat.list(principal)),
+            conversations=len(self._library.list(principal)),
             sessions=len(self._identity.sessions.list(user_id)),
             keys=len(self._identity.keys.list(user_id)),
             passkeys=len(self._identity.passkeys.list(user_id)),
@@ -77,8 +77,8 @@ class Records:
             "passkeys.json": identity.passkeys.list(user_id),
             "others-did.json": self.looks(principal),
         }
-        for summary in self._chat.list(principal):
-            files[f"conversations/{summary.id}.json"] = self._chat.open(principal, summary.id)
+        for summary in self._library.list(principal):
+            files[f"conversations/{summary.id}.json"] = self._library.open(principal, summary.id)
         buffer = io.BytesIO()
         with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
             for name, content in files.items():

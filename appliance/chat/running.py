@@ -13,9 +13,10 @@ from appliance.protocol.messages import Failed, Finished, Progress, Queued, Stre
 class RunningAnswer:
     """The shared state of an answer and the task that makes it."""
 
-    def __init__(self, answer_id: str, conversation_id: str) -> None:
+    def __init__(self, answer_id: str, conversation_id: str, user_id: str) -> None:
         self.answer_id = answer_id
         self.conversation_id = conversation_id
+        self.user_id = user_id
         self.task: asyncio.Task[None] | None = None
         self._parts: list[str] = []
         self._waiting: Queued | Progress | None = None

@@ -1,36 +1,30 @@
-"""What a person does with their conversations: list, open, send, follow, stop, rename, delete.
+"""Asking and answering: send, edit, ask again, follow, stop, and which branch is shown.
 
 Everything is scoped to the principal; somebody else's conversation is NotFound. The
 synchronous methods are one short transaction each and belong in the thread pool.
 """
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Collection, Sequence
 from contextlib import aclosing
 
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
-from appliance.audit.actions import AuditAction
-from appliance.audit.entry import Entry
-from appliance.audit.log import AuditLog
 from appliance.chat import store
 from appliance.chat.running import RunningAnswer
 from appliance.chat.titles import title_from
-from appliance.chat.transcript import Transcript
-from appliance.chat.values import UNDECIDED, Choice, Conversation, ConversationSummary, Sent
-from appliance.clock import Clock
+from appliance.chat.transcript import Place, Rows, Transcript
+from appliance.chat.values import Sent, Wish
 from appliance.completions.pipeline import Completions
 from appliance.completions.values import Admitted, Ask
-from appliance.core import Outcome, Permission, Principal
+from appliance.core import Permission, Principal
 from appliance.errors import N_, Conflict, InvalidInput, NaesilError, NotFound
 from appliance.ids import is_id, new_id
 from appliance.inference.client import InferenceClient
 from appliance.protocol.messages import Failed, Finished, Sampling, StreamEvent
 from appliance.storage.engine import Database
-from appliance.storage.vault import Vault
 
-MAX_TITLE = 200
 SAMPLING = Sampling(temperature=0.6, top_p=0.95, repeat_penalty=1.05)
 
 
@@ -42,53 +36,29 @@ class Chat:
     """
 
     def __init__(
-        self,
-        database: Database,
-        vault: Vault,
-        audit: AuditLog,
-        completions: Completions,
-        inference: InferenceClient,
-        clock: Clock,
+        self, database: Database, transcript: Transcript, completions: Completions, inference: InferenceClient
     ) -> None:
         self._database = database
-        self._audit = audit
+        self._transcript = transcript
         self._completions = completions
         self._inference = inference
-        self._clock = clock
-        self._transcript = Transcript(vault, clock)
         self._running: dict[str, RunningAnswer] = {}
         self._sending: list[str | None] = []
 
-    def list(self, principal: Principal) -> list[ConversationSummary]:
-        """This person's conversations, the one used last first."""
-        with self._database.read() as session:
-            rows = store.conversations(session, principal.user_id)
-            return [
-                ConversationSummary(row.id, self._transcript.title(session, row), row.updated_at)
-                for row in rows
-            ]
+    @property
+    def running(self) -> Collection[str]:
+        """The ids of the answers that are being made."""
+        return self._running.keys()
 
-    def open(self, principal: Principal, conversation_id: str) -> Conversation:
-        """The conversation with all its messages. NotFound when there is none of theirs."""
-        with self._database.read() as session:
-            row = _owned(session, principal, conversation_id)
-            messages = self._transcript.messages(session, row, running=self._running.keys())
-            return Conversation(row.id, self._transcript.title(session, row), messages)
-
-    async def send(
-        self, principal: Principal, conversation_id: str | None, text: str, client_id: str, request_id: str,
-        choice: Choice = UNDECIDED,
-    ) -> Sent:  # fmt: skip
+    async def send(self, principal: Principal, wish: Wish) -> Sent:
         """Keep a question, start its answer, and say where both are.
 
-        `client_id` is a UUID made by the page; sending it again changes nothing and gives the
-        same answer. Raises InvalidInput, NotFound, Conflict (an answer is still running here),
-        PolicyViolation, LimitReached, Unavailable; then nothing was kept.
+        The same wish again changes nothing and gives the same answer. Raises InvalidInput,
+        NotFound, Conflict (an answer is still running here), PolicyViolation, LimitReached,
+        Unavailable; then nothing was kept.
         """
-        _check(text, client_id)
-        sending = asyncio.create_task(
-            self._send(principal, conversation_id, text, client_id, request_id, choice)
-        )
+        _check(wish)
+        sending = asyncio.create_task(self._send(principal, wish))
         return await asyncio.shield(sending)  # a page that leaves now must not orphan an admitted answer
 
     async def events(
@@ -107,36 +77,31 @@ class Chat:
     async def stop(self, principal: Principal, conversation_id: str) -> None:
         """End the running answer, keeping what was said; done when it is recorded."""
         await asyncio.to_thread(self._require, principal, conversation_id)
-        await self._stop_running(conversation_id)
+        for running in list(self._running.values()):
+            if running.conversation_id == conversation_id:
+                await _end(running)
 
-    def rename(self, principal: Principal, conversation_id: str, title: str) -> str:
-        """Give the conversation another title; the one that was kept is returned."""
-        title = " ".join(title.split())
-        if not title or len(title) > MAX_TITLE or not title.isprintable():
-            raise InvalidInput(
-                N_("A title has 1 to %(limit)d characters on one line."), field="title", limit=MAX_TITLE
-            )
-        with self._database.write() as session:
-            row = _owned(session, principal, conversation_id)
-            row.title = self._transcript.seal_title(session, row, title)
-            self._audit.append(session, _entry(AuditAction.CONVERSATION_RENAMED, principal, row.id))
-        return title
-
-    async def delete(self, principal: Principal, conversation_id: str) -> None:
-        """Remove the conversation, its messages and what the model remembers of it."""
+    async def leave(self, principal: Principal, conversation_id: str) -> None:
+        """Stop, and free what the model remembers: the conversation is going to be deleted."""
         await self.stop(principal, conversation_id)
-        await asyncio.to_thread(self._delete, principal, conversation_id)
         self._inference.forget(_cache_scope(principal.user_id, conversation_id))
 
-    async def quiet(self, user_id: str) -> None:
+    async def quiet_down(self, user_id: str) -> None:
         """End everything of this person that is under way, and what the model remembers of it."""
-        for conversation_id in await asyncio.to_thread(self._ids, user_id):
-            await self._stop_running(conversation_id)
+        for running in list(self._running.values()):
+            if running.user_id == user_id:
+                await _end(running)
         self._inference.forget(_cache_scope(user_id, ""))  # all of theirs, the API's too
 
-    def remove_everything_in(self, session: Session, user_id: str) -> tuple[int, int]:
-        """Remove all of a person's conversations, in the caller's transaction: (conversations, messages)."""
-        return store.remove_everything(session, user_id)
+    def show(self, principal: Principal, conversation_id: str, message_id: str) -> None:
+        """Turn to the newest branch through this message."""
+        with self._database.write() as session:
+            row = owned(session, principal, conversation_id)
+            rows = Rows(store.messages(session, row.id))
+            node = rows.get(message_id)
+            if node is None:
+                raise _no_message()
+            row.leaf_id = rows.end_of(node).id
 
     def recover(self) -> int:
         """Settle the answers that a former process left unfinished; before serving."""
@@ -147,51 +112,44 @@ class Chat:
         for running in list(self._running.values()):
             await _end(running)
 
-    async def _send(
-        self, principal: Principal, conversation_id: str | None, text: str, client_id: str, request_id: str,
-        choice: Choice,
-    ) -> Sent:  # fmt: skip
-        if earlier := await asyncio.to_thread(self._sent_before, principal, client_id):
+    async def _send(self, principal: Principal, wish: Wish) -> Sent:
+        if earlier := await asyncio.to_thread(self._sent_before, principal, wish.client_id):
             return earlier
-        if conversation_id is not None and self._busy(conversation_id):
+        if wish.conversation_id is not None and self._busy(wish.conversation_id):
             raise Conflict(N_("An answer is still being written here. Wait for it or stop it first."))
-        self._sending.append(conversation_id)
+        self._sending.append(wish.conversation_id)
         try:
-            sent, admitted = await asyncio.to_thread(
-                self._admit, principal, conversation_id, text, client_id, request_id, choice
-            )
-            running = RunningAnswer(admitted.answer_id, sent.conversation_id)
+            sent, admitted = await asyncio.to_thread(self._admit, principal, wish)
+            running = RunningAnswer(admitted.answer_id, sent.conversation_id, principal.user_id)
             self._running[admitted.answer_id] = running
             running.task = asyncio.create_task(self._answer(running, admitted), name="answer")
         except IntegrityError:
-            if earlier := await asyncio.to_thread(self._sent_before, principal, client_id):
+            if earlier := await asyncio.to_thread(self._sent_before, principal, wish.client_id):
                 return earlier  # two copies of one message raced; the other one won
             raise Conflict(N_("This conversation was changed elsewhere. Reload the page.")) from None
         finally:
-            self._sending.remove(conversation_id)
+            self._sending.remove(wish.conversation_id)
         return sent
 
     def _busy(self, conversation_id: str) -> bool:
         answering = (running.conversation_id for running in self._running.values())
         return conversation_id in self._sending or conversation_id in answering
 
-    def _admit(
-        self, principal: Principal, conversation_id: str | None, text: str, client_id: str, request_id: str,
-        choice: Choice,
-    ) -> tuple[Sent, Admitted]:  # fmt: skip
+    def _admit(self, principal: Principal, wish: Wish) -> tuple[Sent, Admitted]:
         with self._database.read() as session:
-            row = None if conversation_id is None else _owned(session, principal, conversation_id)
-            turns = () if row is None else self._transcript.turns(session, row)
-            released = frozenset() if row is None else self._transcript.released(session, row)
-        place = conversation_id or new_id()
-        question_id = new_id()
+            place, before, text = self._plan(session, principal, wish)
+            turns = self._transcript.turns(session, before)
+            released = self._transcript.released(session, before)
 
         def keep(session: Session, admitted: Admitted) -> None:
-            if conversation_id is None:
-                self._transcript.add_conversation(session, principal, place, title_from(text))
+            if wish.conversation_id is None:
+                self._transcript.add_conversation(session, principal, place.conversation_id, title_from(text))
             else:
-                _owned(session, principal, place)
-            self._transcript.add_exchange(session, principal, place, question_id, text, client_id, admitted)
+                owned(session, principal, place.conversation_id)
+            if wish.again:
+                self._transcript.add_another_answer(session, place, admitted)
+            else:
+                self._transcript.add_exchange(session, place, text, admitted)
 
         ask = Ask(
             principal=principal,
@@ -199,18 +157,41 @@ class Chat:
             turns=(*turns, self._transcript.question(text)),
             new_from=len(turns),
             released=released,
-            choice=choice.way,
-            stated_reason=choice.reason,
+            choice=wish.choice.way,
+            stated_reason=wish.choice.reason,
             sampling=SAMPLING,
-            request_id=request_id,
-            object=f"conversation:{place}",
+            request_id=wish.request_id,
+            object=f"conversation:{place.conversation_id}",
             subject_id=principal.user_id,
-            cache_scope=_cache_scope(principal.user_id, place),
+            cache_scope=_cache_scope(principal.user_id, place.conversation_id),
             trim=True,
             own_replies=True,
         )
         admitted = self._completions.admit(ask, keep)
-        return Sent(place, question_id, admitted.answer_id), admitted
+        return Sent(place.conversation_id, place.question_id, admitted.answer_id), admitted
+
+    def _plan(
+        self, session: Session, principal: Principal, wish: Wish
+    ) -> tuple[Place, Sequence[store.MessageRow], str]:
+        """Where the wish goes in the tree, the messages before it, and the question's text."""
+        user_id = principal.user_id
+        if wish.conversation_id is None:
+            return Place(user_id, new_id(), new_id(), None, wish.client_id), [], wish.text
+        row = owned(session, principal, wish.conversation_id)
+        rows = Rows(store.messages(session, row.id))
+        question_id, text = new_id(), wish.text
+        before = rows.path(row.leaf_id)
+        if wish.instead_of:
+            node = rows.get(wish.instead_of)
+            if node is None or (node.role == "assistant") is not wish.again:
+                raise _no_message()
+            before = rows.path(node.id)[:-1]
+            if wish.again:
+                question = before.pop()
+                question_id, text = question.id, self._transcript.text(session, question)
+        parent_id = before[-1].id if before else None
+        place = Place(user_id, row.id, question_id, parent_id, wish.client_id)
+        return place, before, text
 
     async def _answer(self, running: RunningAnswer, admitted: Admitted) -> None:
         try:
@@ -226,35 +207,28 @@ class Chat:
 
     def _replay(self, principal: Principal, conversation_id: str, answer_id: str) -> tuple[StreamEvent, ...]:
         with self._database.read() as session:
-            _owned(session, principal, conversation_id)
+            owned(session, principal, conversation_id)
             row = store.message(session, principal.user_id, answer_id)
             if row is None or row.conversation_id != conversation_id:
                 raise NotFound(N_("There is no such answer."))
             return self._transcript.replay(session, row)
 
-    def _ids(self, user_id: str) -> tuple[str, ...]:
-        with self._database.read() as session:
-            return tuple(row.id for row in store.conversations(session, user_id))
-
     def _require(self, principal: Principal, conversation_id: str) -> None:
         with self._database.read() as session:
-            _owned(session, principal, conversation_id)
+            owned(session, principal, conversation_id)
 
     def _sent_before(self, principal: Principal, client_id: str) -> Sent | None:
         with self._database.read() as session:
             pair = store.sent_before(session, principal.user_id, client_id)
         return None if pair is None else Sent(pair[0].conversation_id, pair[0].id, pair[1].id)
 
-    async def _stop_running(self, conversation_id: str) -> None:
-        for running in list(self._running.values()):
-            if running.conversation_id == conversation_id:
-                await _end(running)
 
-    def _delete(self, principal: Principal, conversation_id: str) -> None:
-        with self._database.write() as session:
-            row = _owned(session, principal, conversation_id)
-            store.remove_conversation(session, row.id)
-            self._audit.append(session, _entry(AuditAction.CONVERSATION_DELETED, principal, row.id))
+def owned(session: Session, principal: Principal, conversation_id: str) -> store.ConversationRow:
+    """The conversation, if it is theirs. NotFound for a missing one and for somebody else's."""
+    row = store.conversation(session, principal.user_id, conversation_id)
+    if row is None:
+        raise NotFound(N_("There is no such conversation. It may have been deleted."))
+    return row
 
 
 async def _end(running: RunningAnswer) -> None:
@@ -263,22 +237,19 @@ async def _end(running: RunningAnswer) -> None:
         await asyncio.wait([running.task])
 
 
-def _owned(session: Session, principal: Principal, conversation_id: str) -> store.ConversationRow:
-    row = store.conversation(session, principal.user_id, conversation_id)
-    if row is None:
-        raise NotFound(N_("There is no such conversation. It may have been deleted."))
-    return row
+def _no_message() -> NotFound:
+    return NotFound(N_("There is no such message."))
 
 
-def _check(text: str, client_id: str) -> None:
-    if not text.strip():
+def _check(wish: Wish) -> None:
+    if not wish.text.strip() and not wish.again:
         raise InvalidInput(N_("The message is empty. Type a question first."), field="text")
-    if not is_id(client_id):
+    if not is_id(wish.client_id):
         raise InvalidInput(
             N_("The page sent an unusable message id. Reload it and try again."), field="client_id"
         )
     try:
-        text.encode()
+        wish.text.encode()
     except UnicodeEncodeError:
         raise InvalidInput(
             N_("The message contains characters that are not valid text. Remove them and try again."),
@@ -288,14 +259,3 @@ def _check(text: str, client_id: str) -> None:
 
 def _cache_scope(user_id: str, conversation_id: str) -> str:
     return f"{user_id}/{conversation_id}"
-
-
-def _entry(action: AuditAction, principal: Principal, conversation_id: str) -> Entry:
-    return Entry(
-        action=action,
-        actor=principal,
-        outcome=Outcome.ALLOWED,
-        object=f"conversation:{conversation_id}",
-        subject=principal.user_id,
-        task="conversation",
-    )

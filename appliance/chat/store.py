@@ -3,14 +3,17 @@
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import JSON, ForeignKey, Index, UniqueConstraint, delete, func, select, update
+from sqlalchemy import JSON, ForeignKey, Index, UniqueConstraint, delete, false, func, select, update
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from appliance.storage.base import Base
 
 
 class ConversationRow(Base):
-    """One person's conversation; the title is sealed under their key."""
+    """One person's conversation; title and folder are sealed under their key.
+
+    `leaf_id` ends the branch that is shown. `deleted_at`: it is out of sight and will be gone soon.
+    """
 
     __tablename__ = "conversations"
     __table_args__ = (Index("ix_conversations_user_id_updated_at", "user_id", "updated_at"),)
@@ -20,10 +23,18 @@ class ConversationRow(Base):
     title: Mapped[bytes]
     created_at: Mapped[datetime]
     updated_at: Mapped[datetime]
+    leaf_id: Mapped[str | None]
+    folder: Mapped[bytes | None]
+    deleted_at: Mapped[datetime | None] = mapped_column(index=True)
+    pinned: Mapped[bool] = mapped_column(server_default=false(), default=False)
+    archived: Mapped[bool] = mapped_column(server_default=false(), default=False)
 
 
 class MessageRow(Base):
-    """One message; `body` is sealed. An answer's id is also the id of its admission."""
+    """One message; `body` and `reasoning` are sealed. An answer's id is also the id of its admission.
+
+    `position` counts the messages of a conversation as they were made, `parent_id` makes the tree.
+    """
 
     __tablename__ = "messages"
     __table_args__ = (
@@ -35,8 +46,10 @@ class MessageRow(Base):
     conversation_id: Mapped[str] = mapped_column(ForeignKey("conversations.id", ondelete="CASCADE"))
     user_id: Mapped[str]
     position: Mapped[int]
+    parent_id: Mapped[str | None]
     role: Mapped[str]
     body: Mapped[bytes]
+    reasoning: Mapped[bytes | None]
     state: Mapped[str]
     client_id: Mapped[str | None]
     reason: Mapped[str]
@@ -50,15 +63,19 @@ class MessageRow(Base):
 
 
 def conversations(session: Session, user_id: str) -> list[ConversationRow]:
-    """All conversations of this person, the one used last first."""
-    query = select(ConversationRow).where(ConversationRow.user_id == user_id)
+    """All conversations of this person that are not deleted, the one used last first."""
+    query = select(ConversationRow).where(
+        ConversationRow.user_id == user_id, ConversationRow.deleted_at.is_(None)
+    )
     return list(session.scalars(query.order_by(ConversationRow.updated_at.desc(), ConversationRow.id.desc())))
 
 
 def conversation(session: Session, user_id: str, conversation_id: str) -> ConversationRow | None:
     """The conversation if it exists and is theirs."""
     query = select(ConversationRow).where(
-        ConversationRow.id == conversation_id, ConversationRow.user_id == user_id
+        ConversationRow.id == conversation_id,
+        ConversationRow.user_id == user_id,
+        ConversationRow.deleted_at.is_(None),
     )
     return session.scalar(query)
 
@@ -75,18 +92,19 @@ def message(session: Session, user_id: str, message_id: str) -> MessageRow | Non
 
 
 def sent_before(session: Session, user_id: str, client_id: str) -> tuple[MessageRow, MessageRow] | None:
-    """The question a client sent under this id, and its answer, when it is a retry."""
+    """The question and the answer that a client's message with this id led to, when it is a retry.
+
+    The id is kept with the question, or with an answer that was asked for once more.
+    """
     query = select(MessageRow).where(MessageRow.user_id == user_id, MessageRow.client_id == client_id)
-    question = session.scalar(query)
-    if question is None:
+    found = session.scalar(query)
+    if found is None:
         return None
-    answer = session.scalar(
-        select(MessageRow).where(
-            MessageRow.conversation_id == question.conversation_id,
-            MessageRow.position == question.position + 1,
-        )
-    )
-    return None if answer is None else (question, answer)
+    if found.role == "assistant":
+        return session.get_one(MessageRow, found.parent_id), found
+    answers = select(MessageRow).where(MessageRow.parent_id == found.id).order_by(MessageRow.position)
+    answer = session.scalars(answers).first()
+    return None if answer is None else (found, answer)
 
 
 def next_position(session: Session, conversation_id: str) -> int:
@@ -95,9 +113,10 @@ def next_position(session: Session, conversation_id: str) -> int:
     return 0 if highest is None else highest + 1
 
 
-def touch(session: Session, conversation_id: str, at: datetime) -> None:
+def touch(session: Session, conversation_id: str, at: datetime, leaf_id: str) -> None:
+    """It was used just now, and its shown branch ends with this message."""
     query = update(ConversationRow).where(ConversationRow.id == conversation_id)
-    session.execute(query.values(updated_at=at))
+    session.execute(query.values(updated_at=at, leaf_id=leaf_id))
 
 
 def remove_everything(session: Session, user_id: str) -> tuple[int, int]:
@@ -114,3 +133,8 @@ def remove_everything(session: Session, user_id: str) -> tuple[int, int]:
 def remove_conversation(session: Session, conversation_id: str) -> None:
     """The conversation and, by cascade, its messages."""
     session.execute(delete(ConversationRow).where(ConversationRow.id == conversation_id))
+
+
+def deleted_before(session: Session, moment: datetime) -> list[ConversationRow]:
+    """Conversations of anybody whose time to be brought back is over."""
+    return list(session.scalars(select(ConversationRow).where(ConversationRow.deleted_at < moment)))

@@ -3,12 +3,14 @@
 Every method takes the caller's session: reading and writing happen in the caller's transaction.
 """
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy.orm import Session
 
 from appliance.chat import store
+from appliance.chat.tree import Branch, Node, Tree
 from appliance.chat.values import Message
 from appliance.clock import Clock
 from appliance.completions.values import Admitted, Reply
@@ -27,6 +29,40 @@ _FAILED = {
     "lost",
     "crashed",
 }
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a new question, or one more answer to an old one, goes in the tree."""
+
+    user_id: str
+    conversation_id: str
+    question_id: str
+    parent_id: str | None
+    client_id: str
+
+
+class Rows:
+    """The rows of one conversation as a tree."""
+
+    def __init__(self, rows: Sequence[store.MessageRow]) -> None:
+        self._rows = {row.id: row for row in rows}
+        self._nodes = {row.id: Node(row.id, row.parent_id, row.position) for row in rows}
+        self._tree = Tree(self._nodes.values())
+
+    def get(self, message_id: str) -> store.MessageRow | None:
+        return self._rows.get(message_id)
+
+    def path(self, leaf_id: str | None) -> list[store.MessageRow]:
+        """From the first message to this one; without one, to the end of the newest branch."""
+        return [self._rows[node.id] for node in self._tree.path(leaf_id)]
+
+    def branch(self, row: store.MessageRow) -> Branch:
+        return self._tree.branch(self._nodes[row.id])
+
+    def end_of(self, row: store.MessageRow) -> store.MessageRow:
+        """The last message of the newest branch below this one."""
+        return self._rows[self._tree.end_of(self._nodes[row.id]).id]
 
 
 class Transcript:
@@ -54,29 +90,29 @@ class Transcript:
     def title(self, session: Session, row: store.ConversationRow) -> str:
         return self._vault.unseal(session, row.user_id, "title", row.id, row.title)
 
-    def add_exchange(
-        self,
-        session: Session,
-        principal: Principal,
-        conversation_id: str,
-        question_id: str,
-        text: str,
-        client_id: str,
-        admitted: Admitted,
-    ) -> None:
+    def add_exchange(self, session: Session, place: Place, text: str, admitted: Admitted) -> None:
         """The question, and an empty answer in state running under the admission's id."""
-        position = store.next_position(session, conversation_id)
-        question = self._row(principal, conversation_id, question_id, position, "user", "done")
-        question.body = self._vault.seal(session, principal.user_id, "message", question_id, text)
-        question.client_id = client_id
+        question = self._row(session, place, place.question_id, "user")
+        question.parent_id = place.parent_id
+        question.body = self._vault.seal(session, place.user_id, "message", question.id, text)
+        question.client_id = place.client_id
         question.detections = admitted.last_turn
         question.screening = _screening(admitted)
-        answer = self._row(
-            principal, conversation_id, admitted.answer_id, position + 1, "assistant", "running"
-        )
-        answer.body = self._vault.seal(session, principal.user_id, "message", admitted.answer_id, "")
-        session.add_all([question, answer])
-        store.touch(session, conversation_id, self._clock.now())
+        session.add(question)
+        session.flush()
+        self._add_answer(session, place, admitted.answer_id, client_id=None)
+
+    def add_another_answer(self, session: Session, place: Place, admitted: Admitted) -> None:
+        """One more answer to a question that is there, beside those it has."""
+        self._add_answer(session, place, admitted.answer_id, client_id=place.client_id)
+
+    def _add_answer(self, session: Session, place: Place, answer_id: str, *, client_id: str | None) -> None:
+        answer = self._row(session, place, answer_id, "assistant")
+        answer.parent_id, answer.client_id = place.question_id, client_id
+        answer.state = "running"
+        answer.body = self._vault.seal(session, place.user_id, "message", answer_id, "")
+        session.add(answer)
+        store.touch(session, place.conversation_id, self._clock.now(), leaf_id=answer_id)
 
     def store_reply(self, session: Session, answer_id: str, reply: Reply) -> None:
         """Write how the answer ended; nothing if its conversation was deleted meanwhile."""
@@ -84,6 +120,8 @@ class Transcript:
         if row is None:
             return
         row.body = self._vault.seal(session, row.user_id, "message", row.id, reply.text)
+        if reply.reasoning:
+            row.reasoning = self._vault.seal(session, row.user_id, "reasoning", row.id, reply.reasoning)
         row.state = reply.state
         row.reason = reply.reason
         row.prompt_tokens = reply.usage.prompt_tokens
@@ -95,30 +133,33 @@ class Transcript:
     def messages(
         self, session: Session, row: store.ConversationRow, running: Collection[str]
     ) -> tuple[Message, ...]:
-        """All messages, oldest first. An answer nobody is making any more reads as lost."""
-        return tuple(self._message(session, found, running) for found in store.messages(session, row.id))
+        """The branch that is shown, oldest first. An answer nobody is making any more reads as lost."""
+        rows = Rows(store.messages(session, row.id))
+        return tuple(
+            self._message(session, found, running, rows.branch(found)) for found in rows.path(row.leaf_id)
+        )
 
-    def turns(self, session: Session, row: store.ConversationRow) -> tuple[Turn, ...]:
-        """The conversation as the model should read it: answered questions and their answers."""
+    def turns(self, session: Session, path: Sequence[store.MessageRow]) -> tuple[Turn, ...]:
+        """A branch as the model should read it: answered questions and their answers."""
         turns: list[Turn] = []
         question: Turn | None = None
-        for found in store.messages(session, row.id):
-            turn = Turn(found.role, self._text(session, found))
+        for found in path:
+            turn = Turn(found.role, self.text(session, found))
             if turn.role == "user":
                 question = turn
             elif turn.content and question is not None:
                 turns += [question, turn]
         return tuple(turns)
 
-    def released(self, session: Session, row: store.ConversationRow) -> frozenset[int]:
+    def released(self, session: Session, path: Sequence[store.MessageRow]) -> frozenset[int]:
         """Which of `turns` were sent as they are, for a reason their writer gave."""
         places: list[int] = []
         place = 0
         question: store.MessageRow | None = None
-        for found in store.messages(session, row.id):
+        for found in path:
             if found.role == "user":
                 question = found
-            elif question is not None and self._text(session, found):
+            elif question is not None and self.text(session, found):
                 if question.screening and question.screening.get("released"):
                     places.append(place)
                 place += 2
@@ -126,7 +167,7 @@ class Transcript:
 
     def replay(self, session: Session, row: store.MessageRow) -> tuple[StreamEvent, ...]:
         """A finished answer as the events that would have told it."""
-        text = self._text(session, row)
+        text = self.text(session, row)
         told: list[StreamEvent] = [Token(row.id, text)] if text else []
         if row.reason in _FINISHED:
             told.append(
@@ -144,12 +185,23 @@ class Transcript:
             told.append(Failed(id=row.id, code=code))  # type: ignore[arg-type]  # narrowed as above
         return tuple(told)
 
-    def _message(self, session: Session, row: store.MessageRow, running: Collection[str]) -> Message:
+    def folder(self, session: Session, row: store.ConversationRow) -> str:
+        """The folder's name; empty for none."""
+        if row.folder is None:
+            return ""
+        return self._vault.unseal(session, row.user_id, "folder", row.id, row.folder)
+
+    def seal_folder(self, session: Session, row: store.ConversationRow, name: str) -> bytes | None:
+        return self._vault.seal(session, row.user_id, "folder", row.id, name) if name else None
+
+    def _message(
+        self, session: Session, row: store.MessageRow, running: Collection[str], branch: Branch
+    ) -> Message:
         orphan = row.state == "running" and row.id not in running
         return Message(
             id=row.id,
             role=row.role,
-            text=self._text(session, row),
+            text=self.text(session, row),
             state="failed" if orphan else row.state,
             reason="lost" if orphan else row.reason,
             prompt_tokens=row.prompt_tokens,
@@ -158,21 +210,26 @@ class Transcript:
             decode_s=row.decode_s,
             detections=dict(row.detections),
             created_at=row.created_at,
+            branch=branch,
+            reasoning=self._reasoning(session, row),
         )
 
-    def _text(self, session: Session, row: store.MessageRow) -> str:
+    def _reasoning(self, session: Session, row: store.MessageRow) -> str:
+        if row.reasoning is None:
+            return ""
+        return self._vault.unseal(session, row.user_id, "reasoning", row.id, row.reasoning)
+
+    def text(self, session: Session, row: store.MessageRow) -> str:
         return self._vault.unseal(session, row.user_id, "message", row.id, row.body)
 
-    def _row(
-        self, principal: Principal, conversation_id: str, row_id: str, position: int, role: str, state: str
-    ) -> store.MessageRow:
+    def _row(self, session: Session, place: Place, row_id: str, role: str) -> store.MessageRow:
         return store.MessageRow(
             id=row_id,
-            conversation_id=conversation_id,
-            user_id=principal.user_id,
-            position=position,
+            conversation_id=place.conversation_id,
+            user_id=place.user_id,
+            position=store.next_position(session, place.conversation_id),
             role=role,
-            state=state,
+            state="done",
             client_id=None,
             reason="",
             prompt_tokens=0,

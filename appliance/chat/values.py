@@ -4,12 +4,19 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
 
+from appliance.chat.tree import ALONE, Branch
+
 
 @dataclass(frozen=True, slots=True)
 class ConversationSummary:
+    """A conversation in the list. `folder` is empty for none."""
+
     id: str
     title: str
     updated_at: datetime
+    pinned: bool = False
+    archived: bool = False
+    folder: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,6 +35,8 @@ class Message:
     decode_s: float
     detections: dict[str, int]
     created_at: datetime
+    branch: Branch = ALONE
+    reasoning: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,9 +52,15 @@ UNDECIDED = Choice()
 
 @dataclass(frozen=True, slots=True)
 class Conversation:
+    """One branch of a conversation, oldest message first."""
+
     id: str
     title: str
     messages: tuple[Message, ...]
+    pinned: bool = False
+    archived: bool = False
+    folder: str = ""
+    created_at: datetime | None = None
 
     @property
     def running(self) -> Message | None:
@@ -61,3 +76,21 @@ class Sent:
     conversation_id: str
     user_message_id: str
     answer_id: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wish:
+    """What a person asks for: a new question, an old one in other words, or another answer.
+
+    `conversation_id` None begins a conversation. `instead_of` names the question that `text`
+    replaces, or with `again` the answer that another one should stand beside. `client_id` is a
+    UUID made by the page: the same wish sent again is answered once.
+    """
+
+    conversation_id: str | None
+    client_id: str
+    request_id: str
+    text: str = ""
+    instead_of: str = ""
+    again: bool = False
+    choice: Choice = UNDECIDED

@@ -8,6 +8,7 @@ from appliance.admin.policies import Policies
 from appliance.admin.records import Records
 from appliance.audit.log import AuditLog
 from appliance.audit.oversight import Oversight
+from appliance.chat.library import Library
 from appliance.chat.service import Chat
 from appliance.clock import Clock
 from appliance.completions.pipeline import Completions
@@ -31,6 +32,7 @@ class Services:
 
     identity: Identity
     chat: Chat
+    library: Library
     erasure: Erasure
     records: Records
     completions: Completions

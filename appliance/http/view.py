@@ -13,6 +13,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from appliance.http import cookies, csrf
 from appliance.http.assets import Assets
 from appliance.i18n import LANGUAGES, Translator, negotiate, translator
+from appliance.ids import new_id
 
 SEOUL = timezone(timedelta(hours=9))  # no daylight saving since 1988; needs no zone files inside the jail
 THEMES = ("system", "light", "dark")
@@ -77,7 +78,7 @@ def _environment(templates: Path, words: Translator, assets: Assets) -> Environm
         auto_reload=False,
     )
     environment.install_gettext_callables(words, words.ngettext, newstyle=True)  # type: ignore[attr-defined]
-    environment.globals.update(asset=assets.url, language=words.language)
+    environment.globals.update(asset=assets.url, language=words.language, fresh_id=new_id)
     environment.filters["day"] = lambda time: day(time, words.language)
     environment.filters["second"] = second
     environment.filters["minute"] = lambda time: minute(time, words.language)

@@ -23,7 +23,9 @@ from appliance.audit.entry import Entry
 from appliance.audit.log import AuditLog
 from appliance.audit.sequencer import SequencerThread
 from appliance.audit.vigil import Vigil
+from appliance.chat.library import Library
 from appliance.chat.service import Chat
+from appliance.chat.transcript import Transcript
 from appliance.clock import Clock, SystemClock
 from appliance.completions.pipeline import Completions
 from appliance.config import Settings, Source
@@ -110,7 +112,7 @@ class Web:
         vigil = Vigil(self.database, self.audit, self.clock)
         vigil.start(_chosen(self.spec.settings))
         sequencer.start()
-        watching = asyncio.create_task(_watch(vigil))
+        watching = asyncio.create_task(_watch(vigil, self.services.library))
         self.proofs.use(control)
         listening = asyncio.create_task(self._listen_to(control, sealer))
         following = asyncio.create_task(self._follow_policies())
@@ -185,12 +187,13 @@ class Web:
             self.audit.append(session, entry)
 
 
-async def _watch(vigil: Vigil) -> None:
-    """Look after the clock for as long as we serve; what cannot be recorded now is seen again."""
+async def _watch(vigil: Vigil, library: Library) -> None:
+    """Look after the clock and the bin for as long as we serve; what cannot be done now is done later."""
     while True:
         await asyncio.sleep(VIGIL_S)
         with suppress(StorageFailed):
             await asyncio.to_thread(vigil.look)
+            await asyncio.to_thread(library.empty_bin)
 
 
 def _chosen(settings: Settings) -> dict[str, str]:
@@ -216,7 +219,9 @@ def build(spec: ChildSpec, clock: Clock) -> Web:
     revisions = Revisions(database, audit, clock, policy)
     revisions.open(settings)
     completions = Completions(database, audit, inference, policy, clock)
-    chat = Chat(database, vault, audit, completions, inference, clock)
+    transcript = Transcript(vault, clock)
+    chat = Chat(database, transcript, completions, inference)
+    library = Library(database, transcript, audit, clock, lambda: chat.running)
     people = identity.build(database, vault, audit, clock, policy)
 
     def append(entries: list[Entry]) -> None:
@@ -235,8 +240,9 @@ def build(spec: ChildSpec, clock: Clock) -> Web:
         models=Models(settings, database, audit, clock, ModelDesk(proofs)),
         identity=people,
         chat=chat,
-        erasure=Erasure(database, audit, clock, people.accounts, chat),
-        records=Records(database, audit, people, chat),
+        library=library,
+        erasure=Erasure(database, audit, clock, people.accounts, library),
+        records=Records(database, audit, people, library),
         completions=completions,
         inference=inference,
         audit=audit,

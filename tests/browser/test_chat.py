@@ -22,7 +22,7 @@ def test_from_setup_to_the_first_answer(newcomer: Page) -> None:
     expect(page).to_have_url(f"{page.url.split('/chat')[0]}/chat")
     expect(page.locator("#text")).to_be_focused()
     ask(page, "지난주 회의를 정리해 줘")
-    expect(page.locator("article.question")).to_have_text("지난주 회의를 정리해 줘")
+    expect(page.locator("article.question [data-body]")).to_have_text("지난주 회의를 정리해 줘")
     expect(page.locator("article.answer[data-state=done]")).to_be_visible()
     expect(page.locator("#status")).to_contain_text("답변 완료")
 
@@ -66,7 +66,7 @@ def test_escape_stops_the_answer_and_keeps_what_was_said(page: Page, house: Hous
     expect(answer).to_contain_text("3번째 문장이에요.")
     expect(answer.locator("[data-notice]")).to_have_text("중지했어요.")
     expect(page.get_by_role("button", name="보내기")).to_be_visible()
-    assert house.chat.running == {}
+    assert not house.chat.running
 
 
 def test_the_stop_button_stops_too(page: Page) -> None:
@@ -120,7 +120,7 @@ def test_a_server_that_is_away_gives_the_text_back(page: Page, watch: Watch) -> 
     expect(page.locator("#text")).to_have_value("잘 가고 있나요")
     page.unroute("**/messages")
     page.get_by_role("button", name="보내기").click()
-    expect(page.locator("article.question")).to_have_text("잘 가고 있나요")
+    expect(page.locator("article.question [data-body]")).to_have_text("잘 가고 있나요")
 
 
 def test_drafts_are_wiped_when_sent_and_at_sign_out(page: Page) -> None:
@@ -153,7 +153,7 @@ def test_renaming_and_deleting_ask_in_a_dialog(page: Page, house: House) -> None
     page.get_by_role("link", name="삭제").click()
     page.get_by_role("dialog").get_by_role("button", name="삭제").click()
     expect(page.get_by_role("heading", name="무엇을 함께 할까요?")).to_be_visible()
-    assert house.chat.talks == {}
+    assert house.conversations("김하나") == []
 
 
 def test_code_and_answers_can_be_copied(page: Page) -> None:

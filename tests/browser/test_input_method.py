@@ -60,7 +60,7 @@ def sent(watch: Watch) -> Callable[[], int]:
 
 
 def asked(house: House) -> list[str]:
-    return [one.text for talk in house.chat.talks.values() for one in talk.messages if one.role == "user"]
+    return [one.text for talk in house.conversations("김하나") for one in talk.messages if one.role == "user"]
 
 
 def test_one_enter_while_composing_sends_the_whole_text_once(
@@ -146,4 +146,4 @@ def test_the_title_field_follows_the_same_rule(page: Page, keyboard: Keyboard, h
     keyboard.enter(handled_by_input_method=True)
     keyboard.commit("목")
     expect(page.get_by_role("heading", name="새 제목")).to_be_visible()
-    assert [talk.title for talk in house.chat.talks.values()] == ["새 제목"]
+    assert [talk.title for talk in house.conversations("김하나")] == ["새 제목"]

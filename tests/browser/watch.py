@@ -8,9 +8,19 @@ from contextlib import contextmanager
 from typing import Any
 from urllib.parse import urlsplit
 
-from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, Request, sync_playwright
+from playwright.sync_api import (
+    Browser,
+    BrowserContext,
+    ConsoleMessage,
+    Page,
+    Request,
+    expect,
+    sync_playwright,
+)
 
 CHROMIUM = "/usr/bin/chromium"
+PATIENCE_MS = 20_000  # a busy machine is not a broken page
+expect.set_options(timeout=PATIENCE_MS)
 FLAGS = [
     "--headless",
     "--no-sandbox",

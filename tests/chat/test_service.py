@@ -7,7 +7,10 @@ from pathlib import Path
 import pytest
 
 from appliance.audit.log import AuditLog
+from appliance.chat.library import Library
 from appliance.chat.service import Chat
+from appliance.chat.transcript import Transcript
+from appliance.chat.values import Wish
 from appliance.completions.pipeline import Completions
 from appliance.core import Principal
 from appliance.errors import Conflict, InvalidInput, NotFound
@@ -30,14 +33,18 @@ def bob(database: Database, vault: Vault, audit: AuditLog, clock: FakeClock) -> 
 
 @pytest.fixture
 def chat(
-    database: Database,
-    vault: Vault,
-    audit: AuditLog,
-    completions: Completions,
-    inference: InferenceClient,
-    clock: FakeClock,
+    database: Database, vault: Vault, completions: Completions, inference: InferenceClient, clock: FakeClock
 ) -> Chat:
-    return Chat(database, vault, audit, completions, inference, clock)
+    return Chat(database, Transcript(vault, clock), completions, inference)
+
+
+@pytest.fixture
+def library(database: Database, vault: Vault, audit: AuditLog, clock: FakeClock, chat: Chat) -> Library:
+    return Library(database, Transcript(vault, clock), audit, clock, lambda: chat.running)
+
+
+def wish(text: str, conversation_id: str | None, client_id: str, request_id: str = "r-1") -> Wish:
+    return Wish(conversation_id=conversation_id, client_id=client_id, request_id=request_id, text=text)
 
 
 @pytest.fixture
@@ -69,17 +76,17 @@ def said(events: list[StreamEvent]) -> str:
 
 
 def test_a_question_is_answered_kept_and_listed(
-    chat: Chat, alice: Principal, play: Callable[[Scenario], None]
+    chat: Chat, library: Library, alice: Principal, play: Callable[[Scenario], None]
 ) -> None:
     async def scenario(_runtime: ScriptedRuntime) -> None:
-        sent = await chat.send(alice, None, "오늘 일정을\n정리해 줘", new_id(), "r-1")
+        sent = await chat.send(alice, wish("오늘 일정을\n정리해 줘", None, new_id(), "r-1"))
         events = await follow(chat, alice, sent.conversation_id, sent.answer_id)
         assert said(events) == "안녕하세요"
         assert isinstance(events[-1], Finished)
-        conversation = chat.open(alice, sent.conversation_id)
+        conversation = library.open(alice, sent.conversation_id)
         assert [message.text for message in conversation.messages] == ["오늘 일정을\n정리해 줘", "안녕하세요"]
         assert [message.state for message in conversation.messages] == ["done", "done"]
-        assert [summary.title for summary in chat.list(alice)] == ["오늘 일정을"]
+        assert [summary.title for summary in library.list(alice)] == ["오늘 일정을"]
 
     play(scenario)
 
@@ -88,9 +95,9 @@ def test_the_model_reads_the_whole_conversation_so_far(
     chat: Chat, alice: Principal, play: Callable[[Scenario], None]
 ) -> None:
     async def scenario(runtime: ScriptedRuntime) -> None:
-        sent = await chat.send(alice, None, "하나", new_id(), "r-1")
+        sent = await chat.send(alice, wish("하나", None, new_id(), "r-1"))
         await follow(chat, alice, sent.conversation_id, sent.answer_id)
-        again = await chat.send(alice, sent.conversation_id, "둘", new_id(), "r-2")
+        again = await chat.send(alice, wish("둘", sent.conversation_id, new_id(), "r-2"))
         await follow(chat, alice, again.conversation_id, again.answer_id)
         assert [turn.content for turn in runtime.asked[1].turns] == ["하나", "안녕하세요", "둘"]
         assert runtime.asked[1].cache_scope == runtime.asked[0].cache_scope
@@ -104,7 +111,7 @@ def test_a_second_tab_hears_the_running_answer_from_its_beginning(
 ) -> None:
     async def scenario(runtime: ScriptedRuntime) -> None:
         runtime.hold, runtime.words = True, LONG
-        sent = await chat.send(alice, None, "길게", new_id(), "r-1")
+        sent = await chat.send(alice, wish("길게", None, new_id(), "r-1"))
         first = chat.events(alice, sent.conversation_id, sent.answer_id)
         assert isinstance(await anext(first), Token)
         late = asyncio.create_task(follow(chat, alice, sent.conversation_id, sent.answer_id))
@@ -116,15 +123,15 @@ def test_a_second_tab_hears_the_running_answer_from_its_beginning(
 
 
 def test_stop_keeps_the_partial_text_and_frees_the_model(
-    chat: Chat, alice: Principal, play: Callable[[Scenario], None]
+    chat: Chat, library: Library, alice: Principal, play: Callable[[Scenario], None]
 ) -> None:
     async def scenario(runtime: ScriptedRuntime) -> None:
         runtime.hold, runtime.words = True, LONG
-        sent = await chat.send(alice, None, "길게", new_id(), "r-1")
+        sent = await chat.send(alice, wish("길게", None, new_id(), "r-1"))
         stream = chat.events(alice, sent.conversation_id, sent.answer_id)
         await anext(stream)
         await chat.stop(alice, sent.conversation_id)
-        answer = chat.open(alice, sent.conversation_id).messages[-1]
+        answer = library.open(alice, sent.conversation_id).messages[-1]
         assert (answer.state, answer.reason) == ("stopped", "cancelled")
         assert answer.text
         while not runtime.cancelled:
@@ -135,82 +142,84 @@ def test_stop_keeps_the_partial_text_and_frees_the_model(
 
 
 def test_a_repeated_message_is_answered_once(
-    chat: Chat, alice: Principal, play: Callable[[Scenario], None]
+    chat: Chat, library: Library, alice: Principal, play: Callable[[Scenario], None]
 ) -> None:
     async def scenario(runtime: ScriptedRuntime) -> None:
         client_id = new_id()
         copies = await asyncio.gather(
-            *(chat.send(alice, None, "한 번만", client_id, f"r-{number}") for number in range(4))
+            *(chat.send(alice, wish("한 번만", None, client_id, f"r-{number}")) for number in range(4))
         )
         assert len(set(copies)) == 1
         await follow(chat, alice, copies[0].conversation_id, copies[0].answer_id)
         assert len(runtime.asked) == 1
-        assert len(chat.list(alice)) == 1
+        assert len(library.list(alice)) == 1
 
     play(scenario)
 
 
 def test_a_second_question_while_an_answer_runs_is_refused_and_nothing_kept(
-    chat: Chat, alice: Principal, play: Callable[[Scenario], None]
+    chat: Chat, library: Library, alice: Principal, play: Callable[[Scenario], None]
 ) -> None:
     async def scenario(runtime: ScriptedRuntime) -> None:
         runtime.hold, runtime.words = True, LONG
-        sent = await chat.send(alice, None, "길게", new_id(), "r-1")
+        sent = await chat.send(alice, wish("길게", None, new_id(), "r-1"))
         with pytest.raises(Conflict):
-            await chat.send(alice, sent.conversation_id, "또", new_id(), "r-2")
-        assert len(chat.open(alice, sent.conversation_id).messages) == 2
+            await chat.send(alice, wish("또", sent.conversation_id, new_id(), "r-2"))
+        assert len(library.open(alice, sent.conversation_id).messages) == 2
 
     play(scenario)
 
 
 def test_bob_finds_nothing_of_alices_by_any_door(
-    chat: Chat, alice: Principal, bob: Principal, play: Callable[[Scenario], None]
+    chat: Chat, library: Library, alice: Principal, bob: Principal, play: Callable[[Scenario], None]
 ) -> None:
     async def scenario(_runtime: ScriptedRuntime) -> None:
-        sent = await chat.send(alice, None, "비밀", new_id(), "r-1")
+        sent = await chat.send(alice, wish("비밀", None, new_id(), "r-1"))
         await follow(chat, alice, sent.conversation_id, sent.answer_id)
-        assert chat.list(bob) == []
+        assert library.list(bob) == []
         with pytest.raises(NotFound):
-            chat.open(bob, sent.conversation_id)
+            library.open(bob, sent.conversation_id)
         with pytest.raises(NotFound):
             await follow(chat, bob, sent.conversation_id, sent.answer_id)
         with pytest.raises(NotFound):
-            await chat.send(bob, sent.conversation_id, "내 것?", new_id(), "r-2")
+            await chat.send(bob, wish("내 것?", sent.conversation_id, new_id(), "r-2"))
         with pytest.raises(NotFound):
             await chat.stop(bob, sent.conversation_id)
         with pytest.raises(NotFound):
-            chat.rename(bob, sent.conversation_id, "내 것")
+            library.rename(bob, sent.conversation_id, "내 것")
         with pytest.raises(NotFound):
-            await chat.delete(bob, sent.conversation_id)
-        own = await chat.send(bob, None, "내 질문", new_id(), "r-3")
+            library.delete(bob, sent.conversation_id)
+        own = await chat.send(bob, wish("내 질문", None, new_id(), "r-3"))
         with pytest.raises(NotFound):
             await follow(chat, bob, own.conversation_id, sent.answer_id)
-        assert len(chat.open(alice, sent.conversation_id).messages) == 2
+        assert len(library.open(alice, sent.conversation_id).messages) == 2
 
     play(scenario)
 
 
 def test_deleting_while_it_is_answered_leaves_nothing(
-    chat: Chat, alice: Principal, play: Callable[[Scenario], None]
+    chat: Chat, library: Library, alice: Principal, play: Callable[[Scenario], None]
 ) -> None:
     async def scenario(runtime: ScriptedRuntime) -> None:
         runtime.hold, runtime.words = True, LONG
-        sent = await chat.send(alice, None, "지울 것", new_id(), "r-1")
-        await chat.delete(alice, sent.conversation_id)
-        assert chat.list(alice) == []
+        sent = await chat.send(alice, wish("지울 것", None, new_id(), "r-1"))
+        await chat.leave(alice, sent.conversation_id)
+        library.delete(alice, sent.conversation_id)
+        assert library.list(alice) == []
         with pytest.raises(NotFound):
-            chat.open(alice, sent.conversation_id)
+            library.open(alice, sent.conversation_id)
 
     play(scenario)
 
 
 def test_what_the_model_remembers_goes_with_the_conversation_and_with_the_person(
-    chat: Chat, alice: Principal, play: Callable[[Scenario], None]
+    chat: Chat, library: Library, alice: Principal, play: Callable[[Scenario], None]
 ) -> None:
     async def scenario(runtime: ScriptedRuntime) -> None:
-        sent = await chat.send(alice, None, "지울 것", new_id(), "r-1")
-        await chat.delete(alice, sent.conversation_id)
-        await chat.quiet(alice.user_id)
+        sent = await chat.send(alice, wish("지울 것", None, new_id(), "r-1"))
+        await chat.leave(alice, sent.conversation_id)
+        library.delete(alice, sent.conversation_id)
+        await chat.quiet_down(alice.user_id)
         while len(runtime.forgotten) < 2:
             await asyncio.sleep(0)
         assert runtime.forgotten == [f"{alice.user_id}/{sent.conversation_id}", f"{alice.user_id}/"]
@@ -220,15 +229,15 @@ def test_what_the_model_remembers_goes_with_the_conversation_and_with_the_person
 
 
 def test_a_title_can_be_changed_but_not_to_nonsense(
-    chat: Chat, alice: Principal, play: Callable[[Scenario], None]
+    chat: Chat, library: Library, alice: Principal, play: Callable[[Scenario], None]
 ) -> None:
     async def scenario(_runtime: ScriptedRuntime) -> None:
-        sent = await chat.send(alice, None, "처음", new_id(), "r-1")
-        assert chat.rename(alice, sent.conversation_id, "  회의   메모 ") == "회의 메모"
-        assert chat.list(alice)[0].title == "회의 메모"
+        sent = await chat.send(alice, wish("처음", None, new_id(), "r-1"))
+        assert library.rename(alice, sent.conversation_id, "  회의   메모 ") == "회의 메모"
+        assert library.list(alice)[0].title == "회의 메모"
         for title in ("", "   ", "가" * 201, "a\x00b"):
             with pytest.raises(InvalidInput):
-                chat.rename(alice, sent.conversation_id, title)
+                library.rename(alice, sent.conversation_id, title)
 
     play(scenario)
 
@@ -237,12 +246,17 @@ def test_a_title_can_be_changed_but_not_to_nonsense(
     ("text", "client_id"), [("", new_id()), (" \n ", new_id()), ("\ud800", new_id()), ("a", "no-id")]
 )
 def test_an_unusable_message_is_refused(
-    chat: Chat, alice: Principal, play: Callable[[Scenario], None], text: str, client_id: str
+    chat: Chat,
+    library: Library,
+    alice: Principal,
+    play: Callable[[Scenario], None],
+    text: str,
+    client_id: str,
 ) -> None:
     async def scenario(_runtime: ScriptedRuntime) -> None:
         with pytest.raises(InvalidInput):
-            await chat.send(alice, None, text, client_id, "r-1")
-        assert chat.list(alice) == []
+            await chat.send(alice, wish(text, None, client_id, "r-1"))
+        assert library.list(alice) == []
 
     play(scenario)
 
@@ -251,7 +265,7 @@ def test_no_word_of_a_conversation_is_in_the_database_file(
     chat: Chat, alice: Principal, play: Callable[[Scenario], None], data_folder: Path
 ) -> None:
     async def scenario(_runtime: ScriptedRuntime) -> None:
-        sent = await chat.send(alice, None, "quetzalcoatl", new_id(), "r-1")
+        sent = await chat.send(alice, wish("quetzalcoatl", None, new_id(), "r-1"))
         await follow(chat, alice, sent.conversation_id, sent.answer_id)
 
     play(scenario)

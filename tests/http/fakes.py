@@ -1,14 +1,11 @@
-"""A small office behind the pages: real accounts, sessions and keys; conversations from a script."""
+"""A small office behind the pages: everything is real but the model, which follows a script."""
 
-import asyncio
 import hashlib
 import tempfile
-from collections.abc import AsyncIterator, Callable
-from dataclasses import dataclass, field, replace
+from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any, cast
 
 import msgspec
@@ -22,10 +19,10 @@ from appliance.audit.entry import Leaf
 from appliance.audit.log import AuditLog
 from appliance.audit.reading import entries
 from appliance.audit.sequencer import Sequencer
-from appliance.chat.running import RunningAnswer
-from appliance.chat.titles import title_from
-from appliance.chat.values import UNDECIDED, Choice, Conversation, ConversationSummary, Message, Sent
-from appliance.clock import Clock
+from appliance.chat.library import Library
+from appliance.chat.service import Chat
+from appliance.chat.transcript import Transcript
+from appliance.chat.values import Conversation
 from appliance.completions.pipeline import Completions
 from appliance.config import Settings, share_folder
 from appliance.core import SYSTEM, Principal, Role
@@ -36,18 +33,17 @@ from appliance.egress.proving import Attestations, Attested, LastProbe, ProbeRes
 from appliance.egress.sealer import LocalSealer
 from appliance.egress.sockets import OpenSocket
 from appliance.egress.status import ProcessStatus, Status, Wall
-from appliance.errors import InvalidInput, NaesilError, NotFound, PolicyViolation
+from appliance.errors import NaesilError
 from appliance.http.services import Services
 from appliance.identity import house as identity
 from appliance.identity.keys import ApiKey
-from appliance.ids import new_id
 from appliance.inference.models import Models
 from appliance.inference.registry import ModelFile
 from appliance.policy.active import ActivePolicy
 from appliance.policy.documents import load
 from appliance.policy.gate import Gate
 from appliance.policy.revisions import Revisions
-from appliance.protocol.messages import Failed, Finished, Stats, StreamEvent, Token
+from appliance.protocol.messages import Generate, Hello, Stats, StreamEvent
 from appliance.storage import migrate
 from appliance.storage.engine import Database
 from appliance.storage.vault import Vault
@@ -59,165 +55,24 @@ PASSWORD = "느티나무 아래 세 번째 의자"
 Script = Callable[[str], AsyncIterator[StreamEvent]]
 
 
-@dataclass
-class Talk:
-    owner: str
-    title: str
-    messages: list[Message] = field(default_factory=list)
-
-
-class FakeChat:
-    """Conversations in a dictionary, answered by a script of events."""
-
-    def __init__(self, clock: Clock, script: Script) -> None:
-        self.clock = clock
-        self.script = script
-        self.talks: dict[str, Talk] = {}
-        self.running: dict[str, RunningAnswer] = {}
-        self.sent: dict[str, Sent] = {}
-        self.choices: list[Choice] = []
-
-    def list(self, principal: Principal) -> list[ConversationSummary]:
-        mine = [(key, talk) for key, talk in self.talks.items() if talk.owner == principal.user_id]
-        return [ConversationSummary(key, talk.title, self.clock.now()) for key, talk in reversed(mine)]
-
-    def open(self, principal: Principal, conversation_id: str) -> Conversation:
-        talk = self._mine(principal, conversation_id)
-        return Conversation(conversation_id, talk.title, tuple(talk.messages))
-
-    async def quiet(self, user_id: str) -> None:
-        for running in [*self.running.values()]:
-            if self.talks[running.conversation_id].owner == user_id and running.task is not None:
-                running.task.cancel()
-                await asyncio.wait([running.task])
-
-    def remove_everything_in(self, _session: object, user_id: str) -> tuple[int, int]:
-        gone = [key for key, talk in self.talks.items() if talk.owner == user_id]
-        return len(gone), sum(len(self.talks.pop(key).messages) for key in gone)
-
-    async def send(
-        self, principal: Principal, conversation_id: str | None, text: str, client_id: str, request_id: str,
-        choice: Choice = UNDECIDED,
-    ) -> Sent:  # fmt: skip
-        assert request_id
-        if (at := text.find("010-")) >= 0 and not choice.way:  # a rule that asks about telephone numbers
-            raise PolicyViolation(
-                "This was held back.", rules=("P-7",), spans=((at, at + 13),),
-                offers=frozenset({"masked", "as_is"}),
-            )  # fmt: skip
-        self.choices.append(choice)
-        if client_id in self.sent:
-            return self.sent[client_id]
-        if not text.strip():
-            raise InvalidInput("The message is empty. Type a question first.", field="text")
-        if conversation_id is None:
-            conversation_id = new_id()
-            self.talks[conversation_id] = Talk(principal.user_id, title_from(text))
-        talk = self._mine(principal, conversation_id)
-        question = message(role="user", text=text, clock=self.clock)
-        answer = message(role="assistant", text="", state="running", clock=self.clock)
-        talk.messages += [question, answer]
-        running = RunningAnswer(answer.id, conversation_id)
-        self.running[answer.id] = running
-        running.task = asyncio.create_task(self._answer(talk, running, text))
-        self.sent[client_id] = Sent(conversation_id, question.id, answer.id)
-        return self.sent[client_id]
-
-    async def events(
-        self, principal: Principal, conversation_id: str, answer_id: str
-    ) -> AsyncIterator[StreamEvent]:
-        talk = self._mine(principal, conversation_id)
-        if (running := self.running.get(answer_id)) is not None:
-            async for event in running.follow():
-                yield event
-            return
-        found = next((one for one in talk.messages if one.id == answer_id), None)
-        if found is None:
-            raise NotFound("There is no such answer.")
-        yield Token(answer_id, found.text)
-        if found.state == "failed":
-            yield Failed(id=answer_id, code="lost")
-            return
-        yield Finished(id=answer_id, reason="stop", completion_tokens=found.completion_tokens, decode_s=1.0)
-
-    async def stop(self, principal: Principal, conversation_id: str) -> None:
-        self._mine(principal, conversation_id)
-        for running in [*self.running.values()]:
-            if running.conversation_id == conversation_id and running.task is not None:
-                running.task.cancel()
-                await asyncio.wait([running.task])
-
-    def rename(self, principal: Principal, conversation_id: str, title: str) -> str:
-        if not title.strip():
-            raise InvalidInput("A title has 1 to %(limit)d characters on one line.", field="title", limit=200)
-        self._mine(principal, conversation_id).title = title
-        return title
-
-    async def delete(self, principal: Principal, conversation_id: str) -> None:
-        await self.stop(principal, conversation_id)
-        del self.talks[conversation_id]
-
-    def _mine(self, principal: Principal, conversation_id: str) -> Talk:
-        talk = self.talks.get(conversation_id)
-        if talk is None or talk.owner != principal.user_id:
-            raise NotFound("There is no such conversation. It may have been deleted.")
-        return talk
-
-    async def _answer(self, talk: Talk, running: RunningAnswer, text: str) -> None:
-        said = ""
-        end: StreamEvent = Finished(id=running.answer_id, reason="cancelled")
-        try:
-            async for event in self.script(text):
-                said += event.text if isinstance(event, Token) else ""
-                if isinstance(event, (Finished, Failed)):
-                    end = event
-                else:
-                    running.publish(event)
-        except asyncio.CancelledError:
-            pass
-        finally:
-            self._settle(talk, running.answer_id, said, end)
-            del self.running[running.answer_id]
-            running.publish(end)
-
-    def _settle(self, talk: Talk, answer_id: str, text: str, end: StreamEvent) -> None:
-        place = next(index for index, one in enumerate(talk.messages) if one.id == answer_id)
-        values: dict[str, Any] = {"text": text, "state": "failed", "reason": "lost"}
-        if isinstance(end, Finished):
-            values["reason"] = end.reason
-            values["state"] = "stopped" if end.reason == "cancelled" else "done"
-            values |= {
-                "completion_tokens": end.completion_tokens,
-                "decode_s": end.decode_s,
-                "dropped_turns": end.dropped_turns,
-            }
-        talk.messages[place] = replace(talk.messages[place], **values)
-
-
-def message(*, role: str, text: str, clock: Clock, state: str = "done", **values: Any) -> Message:
-    """A message with nothing special about it."""
-    plain: dict[str, Any] = {
-        "reason": "",
-        "prompt_tokens": 0,
-        "completion_tokens": 0,
-        "dropped_turns": 0,
-        "decode_s": 0.0,
-        "detections": {},
-    }
-    return Message(id=new_id(), role=role, text=text, state=state, created_at=clock.now(), **(plain | values))
-
-
 class FakeInference:
-    """A small model that has just been asked."""
+    """A small model that tells a script of events about the last question."""
 
-    model = SimpleNamespace(
-        model_name="small",
-        model_sha256="5a" * 32,
-        licence="apache-2.0",
-        quantization="Q4_0",
-        n_ctx=2048,
-        n_ctx_wanted=8192,
-    )
+    model = Hello(
+        model_name="small", model_sha256="5a" * 32, licence="apache-2.0", quantization="Q4_0", n_ctx=2048,
+        n_params=135_000_000, size_bytes=90_000_000, slots=16, n_ctx_wanted=8192,
+    )  # fmt: skip
+
+    def __init__(self, script: Script) -> None:
+        self.script = script
+        self.forgotten: list[str] = []
+
+    async def generate(self, request: Generate) -> AsyncGenerator[StreamEvent, None]:
+        async for event in self.script(request.turns[-1].content):
+            yield event
+
+    def forget(self, cache_scope: str) -> None:
+        self.forgotten.append(cache_scope)
 
     async def stats(self) -> Stats:
         return Stats(
@@ -266,7 +121,7 @@ class FakeProving:
 class House:
     """The services of one small office, and handles to look behind them.
 
-    Who is who is real, over a database of its own; the conversations are told by a script.
+    All is real over a database of its own, but the model: a script tells its answers.
     """
 
     def __init__(self, script: Script, **settings: Any) -> None:
@@ -279,8 +134,7 @@ class House:
         self.database = Database(self.settings.database_address)
         self.vault = Vault(bytes(32), self.clock)
         self.audit = AuditLog(self.vault, self.clock, boot_id="00000000-0000-7000-8000-000000000002")
-        self.chat = FakeChat(self.clock, script)
-        self.inference = FakeInference()
+        self.inference = FakeInference(script)
         self.proving = FakeProving(Attestations(self.settings.attestations_folder))
         self.policy = ActivePolicy(load(share_folder("policies")))
         self.identity = identity.build(self.database, self.vault, self.audit, self.clock, self.policy)
@@ -291,16 +145,20 @@ class House:
         revisions = Revisions(self.database, self.audit, self.clock, self.policy)
         revisions.open(self.settings)
         self.policies = Policies(self.database, self.audit, self.clock, self.identity, revisions, self.policy)
+        inference = cast(Any, self.inference)
+        self.completions = Completions(self.database, self.audit, inference, self.policy, self.clock)
+        transcript = Transcript(self.vault, self.clock)
+        self.chat = Chat(self.database, transcript, self.completions, inference)
+        self.library = Library(self.database, transcript, self.audit, self.clock, lambda: self.chat.running)
         self.services = Services(
             models=Models(self.settings, self.database, self.audit, self.clock, self._switch),
             identity=self.identity,
-            chat=cast(Any, self.chat),
-            erasure=Erasure(self.database, self.audit, self.clock, self.accounts, cast(Any, self.chat)),
-            records=Records(self.database, self.audit, self.identity, cast(Any, self.chat)),
-            completions=Completions(
-                self.database, self.audit, cast(Any, self.inference), self.policy, self.clock
-            ),
-            inference=cast(Any, self.inference),
+            chat=self.chat,
+            library=self.library,
+            erasure=Erasure(self.database, self.audit, self.clock, self.accounts, self.library),
+            records=Records(self.database, self.audit, self.identity, self.library),
+            completions=self.completions,
+            inference=inference,
             audit=self.audit,
             oversight=oversight.build(
                 self.database,
@@ -340,6 +198,11 @@ class House:
         """The person of that name, as in a browser session."""
         account = self.accounts.find(name)
         return Principal(account.id, "user", roles=account.roles)
+
+    def conversations(self, name: str) -> list[Conversation]:
+        """What this person can open, the one used last first."""
+        principal = self.principal(name)
+        return [self.library.open(principal, one.id) for one in self.library.list(principal)]
 
     def keys_of(self, name: str) -> list[ApiKey]:
         return self.identity.keys.list(self.accounts.find(name).id)

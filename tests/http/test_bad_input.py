@@ -27,7 +27,7 @@ def test_a_message_of_a_megabyte_is_refused_unread(house: House, alice: Client) 
     assert (page.status_code, script.status_code) == (413, 413)
     assert "at most 1000 kB" in page.text
     assert script.json()["error"]["code"] == "too_large"
-    assert house.chat.talks == {}
+    assert house.conversations("alice") == []
 
 
 def test_a_body_without_a_length_is_read_no_further_than_the_limit() -> None:
@@ -47,7 +47,9 @@ def test_a_body_without_a_length_is_read_no_further_than_the_limit() -> None:
     async def send(_message: Message) -> None:
         raise AssertionError("the limit itself answers nothing")
 
-    asyncio.run(BodyLimit(never, refuse, limit=1000)({"type": "http", "headers": []}, receive, send))
+    asyncio.run(
+        BodyLimit(never, refuse, limit=1000)({"type": "http", "path": "/", "headers": []}, receive, send)
+    )
     assert len(taken) == 3
     assert [error.code for error in refused] == ["too_large"]
 
@@ -90,7 +92,7 @@ def test_a_crash_shows_a_reference_and_logs_no_content(
     def broken(*_: object) -> None:
         raise RuntimeError("the prompt: 비밀 이야기")
 
-    house.chat.list = broken  # type: ignore[assignment]  # a service that fails in an unforeseen way
+    house.library.list = broken  # type: ignore[assignment]  # a service that fails in an unforeseen way
     with caplog.at_level(logging.ERROR):
         response = alice.get("/chat")
     assert response.status_code == 500

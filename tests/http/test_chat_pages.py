@@ -3,6 +3,7 @@
 import json
 import re
 from datetime import UTC, datetime
+from pathlib import Path
 
 import pytest
 
@@ -11,6 +12,9 @@ from appliance.http.view import minute
 from appliance.ids import new_id
 from tests.http.conftest import Client
 from tests.http.fakes import House
+from tests.policy.policies import MASK_ALL, load_with
+
+ASK_ALL = MASK_ALL.replace("action: mask", "action: ask")
 
 
 def events(text: str) -> list[tuple[str, dict[str, object]]]:
@@ -89,7 +93,7 @@ def test_our_script_gets_the_three_ids(house: House, alice: Client) -> None:
     again = alice.post("/chat/messages", json=True, text="hi", client_id=client_id).json()
     assert first == again
     assert set(first) == {"conversation", "answer", "user_message"}
-    assert len(house.chat.talks) == 1
+    assert len(house.conversations("alice")) == 1
 
 
 def test_a_refused_message_comes_back_in_the_field(house: House, alice: Client) -> None:
@@ -122,7 +126,7 @@ def test_nobody_changes_another_persons_conversation(house: House, alice: Client
     for action in ("messages", "stop", "rename", "delete"):
         response = bob.post(f"{place}/{action}", text="x", title="x", client_id=new_id())
         assert response.status_code == 404, action
-    assert [talk.title for talk in house.chat.talks.values()] == ["은밀한 계획"]
+    assert [one.title for one in house.conversations("alice")] == ["은밀한 계획"]
 
 
 def test_renaming_and_deleting(house: House, alice: Client) -> None:
@@ -130,8 +134,10 @@ def test_renaming_and_deleting(house: House, alice: Client) -> None:
     assert alice.post(f"{place}/rename", title="").status_code == 400
     assert alice.post(f"{place}/rename", title="나중 제목").status_code == 303
     assert "나중 제목" in alice.get("/chat").text
-    assert alice.post(f"{place}/delete").headers["location"] == "/chat"
-    assert house.chat.talks == {}
+    undo = alice.post(f"{place}/delete").headers["location"]
+    assert undo.startswith("/chat?deleted=")
+    assert "The conversation was deleted." in alice.get(undo).text
+    assert house.conversations("alice") == []
 
 
 def test_a_key_is_shown_once_and_revoked_by_its_owner_only(house: House, alice: Client, bob: Client) -> None:
@@ -187,7 +193,10 @@ def test_switching_the_language_comes_back_to_the_same_link(alice: Client) -> No
     assert 'name="next" value="/link?to=https%3A%2F%2Fa.example%2F"' in page
 
 
-def test_a_message_that_was_held_back_is_shown_with_its_ways_on(house: House, alice: Client) -> None:
+def test_a_message_that_was_held_back_is_shown_with_its_ways_on(
+    house: House, alice: Client, tmp_path: Path
+) -> None:
+    house.policy.replace(load_with(tmp_path, dlp=ASK_ALL))
     page = alice.post("/chat/messages", text="전화 010-1234-5678 로", client_id=new_id())
     assert page.status_code == 403
     assert "<mark>010-1234-5678</mark>" in page.text
@@ -203,4 +212,4 @@ def test_a_message_that_was_held_back_is_shown_with_its_ways_on(house: House, al
         stated_reason="고객 요청",
     )
     assert sent.status_code == 303
-    assert (house.chat.choices[-1].way, house.chat.choices[-1].reason) == ("as_is", "고객 요청")
+    assert house.conversations("alice")[0].messages[0].text == "전화 010-1234-5678"

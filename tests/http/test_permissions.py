@@ -35,7 +35,7 @@ def served(routes: Any, prefix: str = "") -> Iterator[str]:
 
 def filled(path: str) -> str:
     """The address with ids that nobody has."""
-    return re.sub(r"{[^}]*}", lambda match: "0" if match[0] == "{index}" else new_id(), path)
+    return re.sub(r"{[^}]*}", lambda match: "0" if match[0] in ("{index}", "{number}") else new_id(), path)
 
 
 def call(client: Client, row: str) -> Any:
@@ -88,7 +88,8 @@ def test_anothers_things_read_as_missing(house: House, alice: Client, bob: Clien
     conversation = sent.rsplit("/", 1)[1]
     real = {
         "conversation_id": conversation,
-        "answer_id": house.chat.talks[conversation].messages[1].id,
+        "answer_id": house.conversations("alice")[0].messages[1].id,
+        "message_id": house.conversations("alice")[0].messages[0].id,
         "key_id": key.id,
         "session_id": house.sessions.list(account.id)[0].id,
         "passkey_id": new_id(),
@@ -99,4 +100,4 @@ def test_anothers_things_read_as_missing(house: House, alice: Client, bob: Clien
         answer = bob.get(path) if method == "GET" else bob.post(path, text="x", title="x", client_id=new_id())
         assert answer.status_code == 404, row
     assert house.keys_of("alice")
-    assert house.chat.talks
+    assert house.conversations("alice")

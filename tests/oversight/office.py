@@ -8,6 +8,7 @@ from typing import Any
 import httpx
 
 from appliance.audit.search import Query
+from appliance.chat.values import Wish
 from appliance.config import Settings
 from appliance.core import SYSTEM, Principal, Role
 from appliance.egress.sealer import LocalSealer
@@ -80,7 +81,9 @@ class Office:
         assert spare is not None
         other = services.accounts.create(SYSTEM, f"other-{self._made}", PASSWORD, frozenset({Role.MEMBER}))
         key, secret = services.keys.create(person, person.user_id, f"key {self._made}")
-        sent = await services.chat.send(person, None, "질문", new_id(), new_id())
+        sent = await services.chat.send(
+            person, Wish(conversation_id=None, client_id=new_id(), request_id=new_id(), text="질문")
+        )
         async for _ in services.chat.events(person, sent.conversation_id, sent.answer_id):
             pass
         identity.groups.create(person, f"group-{self._made}")

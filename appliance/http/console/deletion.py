@@ -21,7 +21,7 @@ def router(console: Console) -> APIRouter:
         name = (await asyncio.to_thread(services.accounts.get, user_id)).name
         if form["name"].strip() != name:
             raise InvalidInput(N_("Type the name exactly as it is shown to confirm."), field="name")
-        await services.chat.quiet(user_id)
+        await services.chat.quiet_down(user_id)
         certificate = await asyncio.to_thread(services.erasure.account, person, user_id)
         return await asyncio.to_thread(
             console.view.page, request, "pages/certificate.html", certificate=certificate

@@ -12,6 +12,7 @@ from appliance.http.pages import (
     link,
     own_data,
     preferences,
+    search,
     second_step,
     security,
     setup,
@@ -32,6 +33,7 @@ def router(services: Services, view: View, jar: Cookies) -> APIRouter:
     routes.include_router(second_step.router(services, view, jar))
     routes.include_router(welcome.router(services, view, jar))
     routes.include_router(preferences.router(jar))
+    routes.include_router(search.router(services, view))
     routes.include_router(chat.router(services, view))
     routes.include_router(answers.router(services))
     routes.include_router(conversations.router(services, view))

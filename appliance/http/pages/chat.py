@@ -2,18 +2,20 @@
 
 import asyncio
 from typing import Any
+from urllib.parse import quote
 
 from fastapi import APIRouter, Request, Response
 from fastapi.responses import JSONResponse, RedirectResponse
 
-from appliance.chat.values import UNDECIDED, Choice
+from appliance.chat.export import FORMS
+from appliance.chat.values import UNDECIDED, Choice, Wish
 from appliance.core import Principal
-from appliance.errors import NaesilError, PolicyViolation
+from appliance.errors import N_, NaesilError, NotFound, PolicyViolation
 from appliance.http.console.shell import entrance
 from appliance.http.deps import Person, Submitted
 from appliance.http.errors import status_of, wants_json
 from appliance.http.forms import Form
-from appliance.http.pages.transcript import grouped, shown
+from appliance.http.pages.transcript import listed, shown
 from appliance.http.services import Services
 from appliance.http.view import View
 from appliance.ids import new_id
@@ -24,8 +26,8 @@ def router(services: Services, view: View) -> APIRouter:
     desk = Desk(services, view)
 
     @routes.get("/chat")
-    def new(request: Request, person: Person) -> Response:
-        return desk.page(request, person, None)
+    def new(request: Request, person: Person, deleted: str = "") -> Response:
+        return desk.page(request, person, None, deleted=deleted)
 
     @routes.get("/chat/{conversation_id}")
     def conversation(conversation_id: str, request: Request, person: Person) -> Response:
@@ -37,7 +39,28 @@ def router(services: Services, view: View) -> APIRouter:
 
     @routes.post("/chat/{conversation_id}/messages")
     async def send(conversation_id: str, request: Request, person: Person, form: Submitted) -> Response:
+        """A new question, or with `instead_of` an old one in other words."""
         return await desk.send(request, person, conversation_id, form)
+
+    @routes.post("/chat/{conversation_id}/again")
+    async def again(conversation_id: str, request: Request, person: Person, form: Submitted) -> Response:
+        """Another answer beside the one in `instead_of`."""
+        return await desk.send(request, person, conversation_id, form, again=True)
+
+    @routes.post("/chat/{conversation_id}/show")
+    def show(conversation_id: str, person: Person, form: Submitted) -> Response:
+        services.chat.show(person, conversation_id, form["message"])
+        return RedirectResponse(f"/chat/{conversation_id}#m-{quote(form['message'])}", 303)
+
+    @routes.get("/chat/{conversation_id}/messages/{message_id}/edit")
+    def edit(conversation_id: str, message_id: str, request: Request, person: Person) -> Response:
+        conversation = services.library.open(person, conversation_id)
+        found = [one for one in conversation.messages if one.id == message_id and one.role == "user"]
+        if not found:
+            raise NotFound(N_("There is no such message."))
+        return view.page(
+            request, "pages/edit.html", conversation=conversation, message=found[0], client_id=new_id()
+        )
 
     @routes.post("/chat/{conversation_id}/stop")
     async def stop(conversation_id: str, request: Request, person: Person, _form: Submitted) -> Response:
@@ -56,56 +79,60 @@ class Desk:
 
     def page(
         self, request: Request, person: Principal, conversation_id: str | None,
-        status: int = 200, *, draft: str = "", error: str = "", held: PolicyViolation | None = None,
+        status: int = 200, *, draft: str = "", error: str = "", deleted: str = "",
+        held: PolicyViolation | None = None,
     ) -> Response:  # fmt: skip
         """The page around one conversation, or around a new one."""
         services = self._services
         words = self._view.words(request)
-        conversation = None if conversation_id is None else services.chat.open(person, conversation_id)
+        conversation = None if conversation_id is None else services.library.open(person, conversation_id)
         values: dict[str, Any] = {
             "account": services.accounts.get(person.user_id),
-            "groups": grouped(services.chat.list(person), services.clock.now(), words),
+            "listed": listed(services.library.list(person), services.clock.now(), words),
             "conversation": conversation,
             "messages": shown(conversation.messages, words) if conversation else [],
             "running": conversation.running if conversation else None,
             "model": services.inference.model,
             "console": entrance(services, person),
+            "deleted": deleted,
+            "forms": tuple(FORMS),
         }
         return self._view.page(
-            request,
-            "pages/chat.html",
-            status,
+            request, "pages/chat.html", status,
             **values,
             client_id=new_id(),
             draft=draft,
             error=error,
             offers=held.offers if held else (),
             held=pieces(draft, held.spans) if held else (),
-        )
+        )  # fmt: skip
 
     async def send(
-        self, request: Request, person: Principal, conversation_id: str | None, form: Form
-    ) -> Response:
+        self, request: Request, person: Principal, conversation_id: str | None, form: Form,
+        *, again: bool = False,
+    ) -> Response:  # fmt: skip
         """Send a message: JSON for our script, a redirect for a plain form; a refusal keeps the text."""
         text = form["text"]
+        wish = Wish(
+            conversation_id=conversation_id,
+            client_id=form["client_id"],
+            request_id=new_id(),
+            text="" if again else text,
+            instead_of=form["instead_of"] if conversation_id else "",
+            again=again,
+            choice=_choice(form),
+        )
         try:
-            sent = await self._services.chat.send(
-                person, conversation_id, text, form["client_id"], new_id(), _choice(form)
-            )
+            sent = await self._services.chat.send(person, wish)
         except NaesilError as error:
             if wants_json(request):
                 raise
             said = error.text(self._view.words(request))
             return await asyncio.to_thread(
-                self.page,
-                request,
-                person,
-                conversation_id,
-                status_of(error),
-                draft=text,
-                error=said,
+                self.page, request, person, conversation_id, status_of(error),
+                draft=text, error=said,
                 held=error if isinstance(error, PolicyViolation) else None,
-            )
+            )  # fmt: skip
         if wants_json(request):
             return JSONResponse(
                 {

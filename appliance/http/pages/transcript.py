@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime
 
+from appliance.chat.tree import Branch
 from appliance.chat.values import ConversationSummary, Message
 from appliance.errors import N_
 from appliance.http import phrases
@@ -35,14 +36,29 @@ class Shown:
     speed: str
     question: str
     created_at: datetime
+    branch: Branch
+    reasoning: str
 
 
 @dataclass(frozen=True, slots=True)
 class Group:
-    """Conversations of one age, the one used last first."""
+    """Conversations of one folder or age, the one used last first."""
 
     label: str
     conversations: list[ConversationSummary]
+
+
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """The conversation list in the order it is shown."""
+
+    pinned: list[ConversationSummary]
+    folders: list[Group]
+    by_age: list[Group]
+    archived: list[ConversationSummary]
+
+    def __bool__(self) -> bool:
+        return bool(self.pinned or self.folders or self.by_age or self.archived)
 
 
 def shown(messages: tuple[Message, ...], words: Translator) -> list[Shown]:
@@ -56,8 +72,23 @@ def shown(messages: tuple[Message, ...], words: Translator) -> list[Shown]:
     return made
 
 
-def grouped(conversations: list[ConversationSummary], now: datetime, words: Translator) -> list[Group]:
-    """The list under Today, Yesterday and so on, as the calendar in Seoul has it."""
+def listed(conversations: list[ConversationSummary], now: datetime, words: Translator) -> Listed:
+    """The list: pinned ones first, then folders by name, then by age, then the archive."""
+    open_ones = [one for one in conversations if not one.archived]
+    folders = sorted({one.folder for one in open_ones if one.folder and not one.pinned})
+    return Listed(
+        pinned=[one for one in open_ones if one.pinned],
+        folders=[
+            Group(name, [one for one in open_ones if one.folder == name and not one.pinned])
+            for name in folders
+        ],
+        by_age=_by_age([one for one in open_ones if not one.pinned and not one.folder], now, words),
+        archived=[one for one in conversations if one.archived],
+    )
+
+
+def _by_age(conversations: list[ConversationSummary], now: datetime, words: Translator) -> list[Group]:
+    """Under Today, Yesterday and so on, as the calendar in Seoul has it."""
     groups: list[Group] = []
     for conversation in conversations:
         age = (now.astimezone(SEOUL).date() - conversation.updated_at.astimezone(SEOUL).date()).days
@@ -82,4 +113,6 @@ def _shown(message: Message, question: str, words: Translator) -> Shown:
         speed=phrases.speed(message.completion_tokens, message.decode_s, words),
         question=question if answer else "",
         created_at=message.created_at,
+        branch=message.branch,
+        reasoning=message.reasoning,
     )

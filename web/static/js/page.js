@@ -6,6 +6,6 @@ import { onEnter } from "./enter.js";
 
 enableCopying();
 wipeOnSignOut();
-for (const field of document.querySelectorAll("input[data-enter]")) {
-  onEnter(field, () => field.form.requestSubmit());
+for (const field of document.querySelectorAll("[data-enter]")) {
+  onEnter(field, () => field.form.requestSubmit(), field.dataset.enter || "enter");
 }

@@ -1,0 +1,190 @@
+"""A person's conversations as a collection: list, open, search, rename, organise, delete and undo.
+
+Everything is scoped to the principal. Search opens the person's own texts with their own key
+and keeps no index, so nothing can be searched without that key.
+"""
+
+from collections.abc import Callable, Collection, Iterator
+from dataclasses import dataclass
+from datetime import timedelta
+
+from sqlalchemy.orm import Session
+
+from appliance.audit.actions import AuditAction
+from appliance.audit.entry import Entry
+from appliance.audit.log import AuditLog
+from appliance.chat import store
+from appliance.chat.finding import Needle, Snippet
+from appliance.chat.service import owned
+from appliance.chat.transcript import Transcript
+from appliance.chat.values import Conversation, ConversationSummary
+from appliance.clock import Clock
+from appliance.core import SYSTEM, Outcome, Principal
+from appliance.errors import N_, InvalidInput, NotFound
+from appliance.storage.engine import Database
+
+MAX_TITLE = 200
+MAX_FOLDER = 64
+MOST_HITS = 50
+UNDO_FOR = timedelta(minutes=10)
+
+
+@dataclass(frozen=True, slots=True)
+class Hit:
+    """A conversation that has the words, and the first message with them, if it is not the title."""
+
+    conversation: ConversationSummary
+    message_id: str
+    snippet: Snippet
+
+
+class Library:
+    """The service. `running` gives the ids of the answers that are being made."""
+
+    def __init__(
+        self, database: Database, transcript: Transcript, audit: AuditLog, clock: Clock,
+        running: Callable[[], Collection[str]],
+    ) -> None:  # fmt: skip
+        self._database = database
+        self._transcript = transcript
+        self._audit = audit
+        self._clock = clock
+        self._running = running
+
+    def list(self, principal: Principal) -> list[ConversationSummary]:
+        """This person's conversations, the one used last first."""
+        with self._database.read() as session:
+            return [self._summary(session, row) for row in store.conversations(session, principal.user_id)]
+
+    def open(self, principal: Principal, conversation_id: str) -> Conversation:
+        """The shown branch with its messages. NotFound when there is no such conversation of theirs."""
+        with self._database.read() as session:
+            row = owned(session, principal, conversation_id)
+            return Conversation(
+                row.id,
+                self._transcript.title(session, row),
+                self._transcript.messages(session, row, self._running()),
+                row.pinned,
+                row.archived,
+                self._transcript.folder(session, row),
+                row.created_at,
+            )
+
+    def search(self, principal: Principal, words: str) -> tuple[Hit, ...]:
+        """Conversations with all of these words in the title or in one message, newest first."""
+        needle = Needle(words)
+        if not needle:
+            return ()
+        with self._database.read() as session:
+            found = (
+                self._hit(session, row, needle) for row in store.conversations(session, principal.user_id)
+            )
+            return tuple(_first(MOST_HITS, (hit for hit in found if hit is not None)))
+
+    def rename(self, principal: Principal, conversation_id: str, title: str) -> str:
+        """Give the conversation another title; the one that was kept is returned."""
+        title = _line(title, MAX_TITLE, "title")
+        if not title:
+            raise InvalidInput(
+                N_("A title has 1 to %(limit)d characters on one line."), field="title", limit=MAX_TITLE
+            )
+        with self._database.write() as session:
+            row = owned(session, principal, conversation_id)
+            row.title = self._transcript.seal_title(session, row, title)
+            self._audit.append(session, _entry(AuditAction.CONVERSATION_RENAMED, principal, row.id))
+        return title
+
+    def organise(
+        self, principal: Principal, conversation_id: str, *,
+        pinned: bool | None = None, archived: bool | None = None, folder: str | None = None,
+    ) -> None:  # fmt: skip
+        """Pin, archive, or move to a folder; None leaves it as it is, an empty folder takes it out."""
+        with self._database.write() as session:
+            row = owned(session, principal, conversation_id)
+            row.pinned = row.pinned if pinned is None else pinned
+            row.archived = row.archived if archived is None else archived
+            if folder is not None:
+                name = _line(folder, MAX_FOLDER, "folder")
+                row.folder = self._transcript.seal_folder(session, row, name)
+            self._audit.append(session, _entry(AuditAction.CONVERSATION_MOVED, principal, row.id))
+
+    def record_export(self, principal: Principal, conversation_id: str, form: str) -> None:
+        """Note that a conversation leaves as a file; before it does."""
+        with self._database.write() as session:
+            row = owned(session, principal, conversation_id)
+            entry = _entry(AuditAction.CONVERSATION_EXPORTED, principal, row.id, reason=form)
+            self._audit.append(session, entry)
+
+    def delete(self, principal: Principal, conversation_id: str) -> None:
+        """Put the conversation out of sight; for UNDO_FOR it can be brought back, then it is gone."""
+        with self._database.write() as session:
+            row = owned(session, principal, conversation_id)
+            row.deleted_at = self._clock.now()
+            self._audit.append(session, _entry(AuditAction.CONVERSATION_DELETED, principal, row.id))
+
+    def bring_back(self, principal: Principal, conversation_id: str) -> None:
+        """Undo a deletion. NotFound once the conversation is gone."""
+        with self._database.write() as session:
+            row = session.get(store.ConversationRow, conversation_id)
+            if row is None or row.user_id != principal.user_id or row.deleted_at is None:
+                raise NotFound(N_("There is nothing to bring back any more."))
+            row.deleted_at = None
+            self._audit.append(session, _entry(AuditAction.CONVERSATION_RESTORED, principal, row.id))
+
+    def empty_bin(self) -> int:
+        """Remove what was deleted longer than UNDO_FOR ago; how many conversations that were."""
+        with self._database.read() as session:
+            if not store.deleted_before(session, self._clock.now() - UNDO_FOR):
+                return 0
+        with self._database.write() as session:
+            rows = store.deleted_before(session, self._clock.now() - UNDO_FOR)
+            for row in rows:
+                store.remove_conversation(session, row.id)
+                entry = _entry(AuditAction.CONVERSATION_PURGED, SYSTEM, row.id, subject=row.user_id)
+                self._audit.append(session, entry)
+            return len(rows)
+
+    def remove_everything_in(self, session: Session, user_id: str) -> tuple[int, int]:
+        """Remove all of a person's conversations, in the caller's transaction: (conversations, messages)."""
+        return store.remove_everything(session, user_id)
+
+    def _summary(self, session: Session, row: store.ConversationRow) -> ConversationSummary:
+        title, folder = self._transcript.title(session, row), self._transcript.folder(session, row)
+        return ConversationSummary(row.id, title, row.updated_at, row.pinned, row.archived, folder)
+
+    def _hit(self, session: Session, row: store.ConversationRow, needle: Needle) -> Hit | None:
+        summary = self._summary(session, row)
+        if (snippet := needle.found_in(summary.title)) is not None:
+            return Hit(summary, "", snippet)
+        for message in reversed(store.messages(session, row.id)):
+            if (snippet := needle.found_in(self._transcript.text(session, message))) is not None:
+                return Hit(summary, message.id, snippet)
+        return None
+
+
+def _first(most: int, hits: Iterator[Hit]) -> Iterator[Hit]:
+    for _, hit in zip(range(most), hits, strict=False):
+        yield hit
+
+
+def _line(text: str, limit: int, field: str) -> str:
+    line = " ".join(text.split())
+    if len(line) > limit or not line.isprintable():
+        raise InvalidInput(
+            N_("A name here has at most %(limit)d characters on one line."), field=field, limit=limit
+        )
+    return line
+
+
+def _entry(
+    action: AuditAction, principal: Principal, conversation_id: str, *, subject: str = "", reason: str = ""
+) -> Entry:
+    return Entry(
+        action=action,
+        actor=principal,
+        outcome=Outcome.ALLOWED,
+        object=f"conversation:{conversation_id}",
+        subject=subject or principal.user_id,
+        task="conversation",
+        reason=reason,
+    )
