@@ -8,6 +8,7 @@ import typer
 from sqlalchemy import event
 from typer.testing import CliRunner
 
+from appliance.chat.values import Wish
 from appliance.cli.app import app as command_line
 from appliance.ids import new_id
 from tests.oversight.office import PASSWORD, Office
@@ -53,10 +54,11 @@ async def leaks_of_routes(data: Path) -> list[str]:
     schema = (await office.http.get("/v1/openapi.json")).json()
     alice = await office.things("member")
     chat = office.web.services.chat
-    sent = await chat.send(alice.person, None, f"{SECRET} 이야기", new_id(), new_id())
+    asked = Wish(conversation_id=None, client_id=new_id(), request_id=new_id(), text=f"{SECRET} 이야기")
+    sent = await chat.send(alice.person, asked)
     async for _ in chat.events(alice.person, sent.conversation_id, sent.answer_id):
         pass
-    assert SECRET in str(chat.open(alice.person, sent.conversation_id).messages)
+    assert SECRET in str(office.web.services.library.open(alice.person, sent.conversation_id).messages)
     theirs = alice.values | {
         "conversation_id": sent.conversation_id,
         "answer_id": sent.answer_id,
