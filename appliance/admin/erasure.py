@@ -16,6 +16,7 @@ from appliance.clock import Clock
 from appliance.core import Outcome, Principal
 from appliance.errors import N_, NotFound
 from appliance.identity.accounts import Accounts
+from appliance.policy.holds import refuse_if_held
 from appliance.storage.engine import Database
 
 
@@ -49,6 +50,7 @@ class Erasure:
     def conversations(self, actor: Principal, user_id: str) -> Certificate:
         """Destroy everything this person wrote and read; the account stays, with a fresh key."""
         with self._database.write() as session:
+            refuse_if_held(session, user_id)
             counts = self._library.remove_everything_in(session, user_id)
             self._accounts.renew_key_in(session, user_id)
             entry_id = self._audit.append(session, _entry(actor, user_id, counts))
@@ -57,6 +59,7 @@ class Erasure:
     def account(self, actor: Principal, user_id: str) -> Certificate:
         """Destroy a disabled account with everything in it. Conflict while it is enabled."""
         with self._database.write() as session:
+            refuse_if_held(session, user_id)
             counts = self._library.remove_everything_in(session, user_id)
             if not self._accounts.delete_in(session, actor, user_id):
                 raise NotFound(N_("There is no such user."))

@@ -6,7 +6,7 @@ and keeps no index, so nothing can be searched without that key.
 
 from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from sqlalchemy.orm import Session
 
@@ -21,6 +21,7 @@ from appliance.chat.values import Conversation, ConversationSummary
 from appliance.clock import Clock
 from appliance.core import SYSTEM, Outcome, Principal
 from appliance.errors import N_, InvalidInput, NotFound
+from appliance.policy.holds import held_in, refuse_if_held
 from appliance.storage.engine import Database
 
 MAX_TITLE = 200
@@ -69,6 +70,15 @@ class Library:
                 self._transcript.folder(session, row),
                 row.created_at,
             )
+
+    def count_before(self, user_id: str, before: datetime) -> int:
+        """How many conversations of this person were last used before then."""
+        with self._database.read() as session:
+            return store.count_before(session, user_id, before)
+
+    def remove_before_in(self, session: Session, user_id: str, before: datetime, limit: int) -> int:
+        """Remove the oldest of them, in the caller's transaction; how many there were."""
+        return store.remove_before(session, user_id, before, limit)
 
     def search(self, principal: Principal, words: str) -> tuple[Hit, ...]:
         """Conversations with all of these words in the title or in one message, newest first."""
@@ -119,6 +129,7 @@ class Library:
         """Put the conversation out of sight; for UNDO_FOR it can be brought back, then it is gone."""
         with self._database.write() as session:
             row = owned(session, principal, conversation_id)
+            refuse_if_held(session, principal.user_id)
             row.deleted_at = self._clock.now()
             self._audit.append(session, _entry(AuditAction.CONVERSATION_DELETED, principal, row.id))
 
@@ -138,6 +149,7 @@ class Library:
                 return 0
         with self._database.write() as session:
             rows = store.deleted_before(session, self._clock.now() - UNDO_FOR)
+            rows = [row for row in rows if not held_in(session, row.user_id)]
             for row in rows:
                 store.remove_conversation(session, row.id)
                 entry = _entry(AuditAction.CONVERSATION_PURGED, SYSTEM, row.id, subject=row.user_id)

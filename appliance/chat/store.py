@@ -130,6 +130,22 @@ def remove_everything(session: Session, user_id: str) -> tuple[int, int]:
     return conversations, messages or 0
 
 
+def count_before(session: Session, user_id: str, before: datetime) -> int:
+    """How many of this person's conversations were last used before then."""
+    query = select(func.count()).select_from(ConversationRow)
+    old = (ConversationRow.user_id == user_id, ConversationRow.updated_at < before)
+    return session.scalar(query.where(*old)) or 0
+
+
+def remove_before(session: Session, user_id: str, before: datetime, limit: int) -> int:
+    """The oldest of them, at most `limit`; how many were removed."""
+    old = (ConversationRow.user_id == user_id, ConversationRow.updated_at < before)
+    query = select(ConversationRow.id).where(*old).order_by(ConversationRow.updated_at).limit(limit)
+    ids = list(session.scalars(query))
+    session.execute(delete(ConversationRow).where(ConversationRow.id.in_(ids)))
+    return len(ids)
+
+
 def remove_conversation(session: Session, conversation_id: str) -> None:
     """The conversation and, by cascade, its messages."""
     session.execute(delete(ConversationRow).where(ConversationRow.id == conversation_id))

@@ -6,6 +6,7 @@ from datetime import datetime
 from appliance.admin.erasure import Erasure
 from appliance.admin.policies import Policies
 from appliance.admin.records import Records
+from appliance.admin.retention import RetentionJob
 from appliance.audit.log import AuditLog
 from appliance.audit.oversight import Oversight
 from appliance.chat.library import Library
@@ -41,6 +42,7 @@ class Services:
     oversight: Oversight
     gate: Gate
     policies: Policies
+    retention: RetentionJob
     clock: Clock
     settings: Settings
     setup_token_sha256: str | None

@@ -73,6 +73,15 @@ def record(
     )
 
 
+def count_before(session: Session, before: datetime) -> int:
+    return store.count_decisions_before(session, before)
+
+
+def remove_before(session: Session, before: datetime, limit: int) -> int:
+    """Forget the oldest; how many were forgotten."""
+    return store.remove_decisions_before(session, before, limit)
+
+
 def replay(rows: Iterable[store.DecisionRow], before: PolicySet, after: PolicySet, since: datetime) -> Replay:
     """Decide every kept request again, by the policy in force and by the other one."""
     requests = 0

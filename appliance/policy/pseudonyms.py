@@ -5,11 +5,14 @@ value has the same name whatever rule masks it.
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from datetime import date
 from types import MappingProxyType
 
 from appliance.policy.detectors.finding import Finding, Kind
 from appliance.policy.detectors.normalise import normalise
+from appliance.policy.detectors.scan import scan
+from appliance.policy.model import Direction, PolicySet, Rulings
 
 LABELS: Mapping[Kind, str] = MappingProxyType(
     {
@@ -59,6 +62,19 @@ class Pseudonyms:
         name = f"<{LABELS[finding.type]}-{number}>"
         self.values.setdefault(name, value)
         return name
+
+
+def restorable(texts: Iterable[str], policy: PolicySet, rulings: Rulings, today: date) -> dict[str, str]:
+    """The names in a conversation whose values its writer may see again, by the rules as they are now."""
+    names = Pseudonyms()
+    allowed: dict[str, str] = {}
+    for text in texts:
+        for finding in scan(text, today, policy.own):
+            value = text[finding.start : finding.end]
+            name = names.name(finding, value)
+            if rulings.of(Direction.PROMPT, finding).restore:
+                allowed.setdefault(name, value)
+    return allowed
 
 
 class Restorer:

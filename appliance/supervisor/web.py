@@ -17,6 +17,7 @@ import uvicorn
 from appliance.admin.erasure import Erasure
 from appliance.admin.policies import Policies
 from appliance.admin.records import Records
+from appliance.admin.retention import RetentionJob
 from appliance.audit import oversight
 from appliance.audit.actions import AuditAction
 from appliance.audit.entry import Entry
@@ -58,6 +59,7 @@ log = logging.getLogger(__name__)
 
 GRACE_S = 15
 POLICY_EVERY_S = 0.4
+RETENTION_EVERY_S = 3600.0
 KEEP_ALIVE_S = 75
 VIGIL_S = 1.0
 FORWARDER = "127.0.0.1"
@@ -116,6 +118,7 @@ class Web:
         self.proofs.use(control)
         listening = asyncio.create_task(self._listen_to(control, sealer))
         following = asyncio.create_task(self._follow_policies())
+        destroying = asyncio.create_task(self._keep_retention())
         try:
             server = self._server()
             control.say(Report(ready=True, setup=not self.services.accounts.any_administrator()))
@@ -124,6 +127,7 @@ class Web:
             listening.cancel()
             watching.cancel()
             following.cancel()
+            destroying.cancel()
             await self.chat.close()
             await self.inference.close()
             await self.journal.close()
@@ -150,6 +154,15 @@ class Web:
                 self._record(
                     AuditAction.GUARD_LEVEL, object=f"process:{report.process}", guard_level=report.guard
                 )
+
+    async def _keep_retention(self) -> None:
+        """What is past its date goes within the hour."""
+        while True:
+            await asyncio.sleep(RETENTION_EVERY_S)
+            try:
+                await asyncio.to_thread(self.services.retention.run_if_due, SYSTEM)
+            except NaesilError as error:
+                log.error("retention could not run: %s", error)  # tried again in an hour
 
     async def _follow_policies(self) -> None:
         """Activations by others and at set times reach every request within a second."""
@@ -248,6 +261,7 @@ def build(spec: ChildSpec, clock: Clock) -> Web:
         audit=audit,
         oversight=oversight.build(database, audit, clock, settings.data / "exports", sealer.head),
         gate=Gate(policy, database, audit),
+        retention=RetentionJob(database, audit, clock, people, library, policy),
         policies=Policies(database, audit, clock, people, revisions, policy),
         clock=clock,
         settings=settings,

@@ -14,6 +14,7 @@ from sqlalchemy import text
 from appliance.admin.erasure import Erasure
 from appliance.admin.policies import Policies
 from appliance.admin.records import Records
+from appliance.admin.retention import RetentionJob
 from appliance.audit import oversight
 from appliance.audit.entry import Leaf
 from appliance.audit.log import AuditLog
@@ -170,6 +171,9 @@ class House:
             ),
             gate=self.gate,
             policies=self.policies,
+            retention=RetentionJob(
+                self.database, self.audit, self.clock, self.identity, self.library, self.policy
+            ),
             clock=self.clock,
             settings=self.settings,
             setup_token_sha256=hashlib.sha256(SETUP_TOKEN.encode()).hexdigest(),

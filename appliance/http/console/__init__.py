@@ -18,6 +18,7 @@ from appliance.http.console import (
     models,
     person,
     policies,
+    retention,
     usage,
     users,
 )
@@ -26,7 +27,7 @@ from appliance.http.deps import Person
 from appliance.http.services import Services
 from appliance.http.view import View
 
-PAGES = (dashboard, users, groups, policies, models, usage, audit, egress)
+PAGES = (dashboard, users, groups, policies, retention, models, usage, audit, egress)
 STREAMED = frozenset({models.UPLOAD})
 
 

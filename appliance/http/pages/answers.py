@@ -9,6 +9,7 @@ finished  {state, notice, dropped, speed, status}
 failed    {state, notice, status}
 """
 
+import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator
 
 import msgspec
@@ -19,9 +20,11 @@ from appliance.http import phrases
 from appliance.http.blocks import Blocks
 from appliance.http.deps import Person, Words
 from appliance.http.nodes import Node
+from appliance.http.pages.restoring import restorer_for
 from appliance.http.services import Services
 from appliance.http.sse import EventStream, data
 from appliance.i18n import Translator
+from appliance.policy.pseudonyms import Restorer
 from appliance.protocol.messages import Failed, Finished, Progress, Queued, StreamEvent, Token
 
 
@@ -35,14 +38,17 @@ def router(services: Services) -> APIRouter:
         first = await anext(events, None)
         if first is None:
             raise NotFound(N_("There is no such answer."))
-        return EventStream(encoded(_from(first, events), words))
+        restorer = await asyncio.to_thread(restorer_for, services, person, conversation_id)
+        return EventStream(encoded(_from(first, events), words, restorer))
 
     return routes
 
 
-async def encoded(events: AsyncIterator[StreamEvent], words: Translator) -> AsyncGenerator[bytes, None]:
+async def encoded(
+    events: AsyncIterator[StreamEvent], words: Translator, restorer: Restorer
+) -> AsyncGenerator[bytes, None]:
     """The events in the page's terms."""
-    answer = _Answer(words)
+    answer = _Answer(words, restorer)
     yield _event("start", {})
     async for event in events:
         for message in answer.take(event):
@@ -52,7 +58,8 @@ async def encoded(events: AsyncIterator[StreamEvent], words: Translator) -> Asyn
 class _Answer:
     """One answer on its way to one page: what was sent of it."""
 
-    def __init__(self, words: Translator) -> None:
+    def __init__(self, words: Translator, restorer: Restorer) -> None:
+        self._restorer = restorer
         self._words = words
         self._blocks = Blocks(words)
         self._sent = 0
@@ -67,9 +74,10 @@ class _Answer:
                 text = phrases.waiting(event, self._words)
                 return [_event("progress", {"text": text, "percent": percent})]
             case Token():
-                return self._text(event.text)
+                return self._text(self._restorer.feed(event.text))
             case _:
-                return [*self._send(self._blocks.finish()), self._end(event)]
+                rest = self._text(self._restorer.finish())
+                return [*rest, *self._send(self._blocks.finish()), self._end(event)]
 
     def _text(self, text: str) -> list[bytes]:
         before = self._blocks.tail

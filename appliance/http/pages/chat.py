@@ -1,6 +1,7 @@
 """The chat page, and sending and stopping on it."""
 
 import asyncio
+from datetime import datetime, timedelta
 from typing import Any
 from urllib.parse import quote
 
@@ -15,9 +16,10 @@ from appliance.http.console.shell import entrance
 from appliance.http.deps import Person, Submitted
 from appliance.http.errors import status_of, wants_json
 from appliance.http.forms import Form
+from appliance.http.pages.restoring import restorer
 from appliance.http.pages.transcript import listed, shown
 from appliance.http.services import Services
-from appliance.http.view import View
+from appliance.http.view import SEOUL, View
 from appliance.ids import new_id
 
 
@@ -85,12 +87,19 @@ class Desk:
         """The page around one conversation, or around a new one."""
         services = self._services
         words = self._view.words(request)
+        policy = services.gate.policy
+        today = services.clock.now().astimezone(SEOUL).date()
         conversation = None if conversation_id is None else services.library.open(person, conversation_id)
         values: dict[str, Any] = {
             "account": services.accounts.get(person.user_id),
             "listed": listed(services.library.list(person), services.clock.now(), words),
             "conversation": conversation,
-            "messages": shown(conversation.messages, words) if conversation else [],
+            "messages": shown(conversation.messages, words, restorer(services, person, conversation))
+            if conversation
+            else [],
+            "notices": policy.parts.notices,
+            "banners": [one for one in policy.parts.notices.banners if one.shown_to(person, today)],
+            "kept_until": self._kept_until(person, conversation_id),
             "running": conversation.running if conversation else None,
             "model": services.inference.model,
             "console": entrance(services, person),
@@ -106,6 +115,13 @@ class Desk:
             offers=held.offers if held else (),
             held=pieces(draft, held.spans) if held else (),
         )  # fmt: skip
+
+    def _kept_until(self, person: Principal, conversation_id: str | None) -> datetime | None:
+        """When the conversation will be destroyed if nobody uses it again; None when never."""
+        rule = self._services.retention.rule_of(person.groups)
+        listed = self._services.library.list(person) if rule is not None and conversation_id else []
+        used = next((one.updated_at for one in listed if one.id == conversation_id), None)
+        return None if rule is None or used is None else used + timedelta(days=rule.days)
 
     async def send(
         self, request: Request, person: Principal, conversation_id: str | None, form: Form,

@@ -11,6 +11,7 @@ from appliance.http.markdown import render
 from appliance.http.nodes import Node
 from appliance.http.view import SEOUL
 from appliance.i18n import Translator
+from appliance.policy.pseudonyms import Restorer
 
 _AGES = (
     (0, N_("Today")),
@@ -61,14 +62,14 @@ class Listed:
         return bool(self.pinned or self.folders or self.by_age or self.archived)
 
 
-def shown(messages: tuple[Message, ...], words: Translator) -> list[Shown]:
-    """The messages with their Markdown rendered and their notices in words."""
+def shown(messages: tuple[Message, ...], words: Translator, restorer: Restorer) -> list[Shown]:
+    """The messages with their Markdown rendered, masked values given back, and notices in words."""
     made: list[Shown] = []
     question = ""
     for message in messages:
         if message.role == "user":
             question = message.text
-        made.append(_shown(message, question, words))
+        made.append(_shown(message, question, words, restorer))
     return made
 
 
@@ -99,14 +100,14 @@ def _by_age(conversations: list[ConversationSummary], now: datetime, words: Tran
     return groups
 
 
-def _shown(message: Message, question: str, words: Translator) -> Shown:
+def _shown(message: Message, question: str, words: Translator, restorer: Restorer) -> Shown:
     answer = message.role == "assistant"
     return Shown(
         id=message.id,
         role=message.role,
         state=message.state,
         text=message.text,
-        nodes=render(message.text, words) if answer else [],
+        nodes=render(restorer.whole(message.text), words) if answer else [],
         notice=phrases.ending(message.state, message.reason, words) if answer else "",
         dropped=phrases.dropped(message.dropped_turns, words),
         masked=phrases.masked(message.detections, words),

@@ -1,0 +1,151 @@
+"""Destroying what is past its date: a preview, the act in small transactions, a certificate.
+
+Rows are deleted (SQLite overwrites them: secure_delete). Each batch is durable by itself, so a
+crash in the middle leaves some destroyed and the rest for the next run; the entry of each batch is
+in its transaction, and the last entry of a run is the certificate.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from appliance.audit.actions import AuditAction
+from appliance.audit.entry import Entry
+from appliance.audit.log import AuditLog
+from appliance.chat.library import Library
+from appliance.clock import Clock
+from appliance.core import DataClass, Outcome, Principal
+from appliance.identity.house import Identity
+from appliance.policy import decisions
+from appliance.policy.active import ActivePolicy
+from appliance.policy.holds import Holds, held_in
+from appliance.policy.retention import Kept, RetentionRule
+from appliance.storage.engine import Database
+
+BATCH = 100
+
+
+@dataclass(frozen=True, slots=True)
+class Due:
+    """What would be destroyed now: of one person, or decisions of everybody (`user_id` "")."""
+
+    keeps: str
+    user_id: str
+    rule: str
+    before: datetime
+    count: int
+    held: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Certificate:
+    """What a run destroyed. `entry_id` is the audit entry that proves when and by whom."""
+
+    entry_id: str
+    destroyed_at: datetime
+    conversations: int
+    decisions: int
+    held_back: int
+    policy_revision: str
+
+
+class RetentionJob:
+    """The service. Synchronous: belongs in the thread pool."""
+
+    def __init__(
+        self,
+        database: Database,
+        audit: AuditLog,
+        clock: Clock,
+        identity: Identity,
+        library: Library,
+        policy: ActivePolicy,
+    ) -> None:
+        self._database = database
+        self._audit = audit
+        self._clock = clock
+        self._identity = identity
+        self._library = library
+        self._policy = policy
+        self.holds = Holds(database, audit, clock)
+
+    def rule_of(self, groups: frozenset[str]) -> RetentionRule | None:
+        """The rule for conversations of somebody in these groups."""
+        return self._policy.current.parts.retention.rule_for(Kept.CONVERSATION, groups, DataClass.OPEN)
+
+    def preview(self) -> list[Due]:
+        """Everything that is past its date, what a hold keeps included."""
+        now = self._clock.now()
+        held = {hold.user_id for hold in self.holds.list()}
+        found: list[Due] = []
+        for account in self._identity.accounts.list():
+            rule = self.rule_of(self._identity.groups.of(account.id))
+            if rule is None:
+                continue
+            before = now - timedelta(days=rule.days)
+            count = self._library.count_before(account.id, before)
+            if count:
+                found.append(Due(Kept.CONVERSATION, account.id, rule.id, before, count, account.id in held))
+        if (rule := self._decision_rule()) is not None:
+            before = now - timedelta(days=rule.days)
+            with self._database.read() as session:
+                count = decisions.count_before(session, before)
+            if count:
+                found.append(Due(Kept.DECISION, "", rule.id, before, count))
+        return found
+
+    def run(
+        self, actor: Principal, progress: Callable[[int, int], None] = lambda _done, _all: None
+    ) -> Certificate:
+        """Destroy it. `progress` is told (done, all) after each batch."""
+        due = self.preview()
+        total = sum(one.count for one in due if not one.held)
+        destroyed = {Kept.CONVERSATION: 0, Kept.DECISION: 0}
+        for one in due:
+            while removed := self._batch(actor, one):
+                destroyed[Kept(one.keeps)] += removed
+                progress(sum(destroyed.values()), total)
+        held_back = sum(one.count for one in due if one.held)
+        conversations, decided = destroyed[Kept.CONVERSATION], destroyed[Kept.DECISION]
+        reason = f"conversations {conversations} decisions {decided} held back {held_back}"
+        with self._database.write() as session:
+            entry_id = self._audit.append(session, self._entry(actor, "retention:run", "", reason))
+        return Certificate(
+            entry_id, self._clock.now(), conversations, decided, held_back, self._policy.current.revision
+        )
+
+    def run_if_due(self, actor: Principal) -> Certificate | None:
+        """The daily run; nothing is recorded when there is nothing to destroy."""
+        return self.run(actor) if any(not one.held for one in self.preview()) else None
+
+    def _batch(self, actor: Principal, due: Due) -> int:
+        with self._database.write() as session:
+            if due.keeps == Kept.DECISION:
+                removed = decisions.remove_before(session, due.before, BATCH)
+                if removed:
+                    reason = f"{due.rule} decisions {removed} before {due.before.date().isoformat()}"
+                    self._audit.append(session, self._entry(actor, "policy:decisions", "", reason))
+                return removed
+            if held_in(session, due.user_id):
+                return 0
+            removed = self._library.remove_before_in(session, due.user_id, due.before, BATCH)
+            if removed:
+                reason = f"{due.rule} conversations {removed} unused since {due.before.date().isoformat()}"
+                self._audit.append(session, self._entry(actor, f"user:{due.user_id}", due.user_id, reason))
+            return removed
+
+    def _decision_rule(self) -> RetentionRule | None:
+        rules = self._policy.current.parts.retention
+        return rules.rule_for(Kept.DECISION, (), DataClass.OPEN)
+
+    def _entry(self, actor: Principal, what: str, subject: str, reason: str) -> Entry:
+        return Entry(
+            action=AuditAction.RETENTION_RUN,
+            actor=actor,
+            outcome=Outcome.ALLOWED,
+            object=what,
+            subject=subject,
+            task="retention",
+            reason=reason,
+            policy_revision=self._policy.current.revision,
+        )
