@@ -17,6 +17,7 @@ from appliance.policy.detectors.finding import Finding, Kind, Level, stars
 
 LONGEST = 200
 MAX_MEMORY = 1 << 20
+_SURROGATE = re.compile("[\ud800-\udfff]")
 _EDGES = {sre.AT_BEGINNING, sre.AT_BEGINNING_STRING, sre.AT_END, sre.AT_END_STRING}
 
 
@@ -73,7 +74,9 @@ class Patterns:
     def find(self, text: str) -> Iterator[Finding]:
         if self._set is None:
             return
-        for place in sorted(self._set.Match(text)):
+        if not text.isascii() and _SURROGATE.search(text):
+            text = _SURROGATE.sub("?", text)  # RE2 reads UTF-8
+        for place in sorted(self._set.Match(text) or ()):
             yield from self._patterns[place].find(text)
 
 
