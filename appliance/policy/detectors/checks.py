@@ -1,8 +1,10 @@
 """Check digits, as their issuers compute them. `digits` are ASCII digits only."""
 
 from datetime import date
+from operator import mul
 
 _RRN_WEIGHTS = (2, 3, 4, 5, 6, 7, 8, 9, 2, 3, 4, 5)
+_CORPORATE_WEIGHTS = (1, 2) * 6
 _BUSINESS_WEIGHTS = (1, 3, 7, 1, 3, 7, 1, 3, 5)
 _CENTURIES = {
     "1": 1900, "2": 1900, "5": 1900, "6": 1900,
@@ -27,20 +29,20 @@ def is_foreigner(digits: str) -> bool:
 
 def resident_check(digits: str) -> bool:
     """The check digit of resident numbers issued before October 2020; newer ones have none."""
-    total = sum(int(digit) * weight for digit, weight in zip(digits, _RRN_WEIGHTS, strict=False))
+    total: int = sum(map(mul, map(int, digits), _RRN_WEIGHTS))
     base = 13 if is_foreigner(digits) else 11
     return (base - total % 11) % 10 == int(digits[12])
 
 
 def corporate_check(digits: str) -> bool:
     """13-digit corporate registration number: weights 1 and 2, products not digit-summed."""
-    total = sum(int(digit) * (1 + index % 2) for index, digit in enumerate(digits[:12]))
+    total: int = sum(map(mul, map(int, digits[:12]), _CORPORATE_WEIGHTS))
     return (10 - total % 10) % 10 == int(digits[12])
 
 
 def business_check(digits: str) -> bool:
     """10-digit business registration number of the tax office."""
-    total = sum(int(digit) * weight for digit, weight in zip(digits, _BUSINESS_WEIGHTS, strict=False))
+    total: int = sum(map(mul, map(int, digits), _BUSINESS_WEIGHTS))
     total += int(digits[8]) * 5 // 10
     return (10 - total % 10) % 10 == int(digits[9])
 

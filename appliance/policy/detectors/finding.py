@@ -1,8 +1,8 @@
 """What a detector says: a kind, how sure it is, where, by which rule, and what to show instead."""
 
 import re
-from dataclasses import dataclass
 from enum import IntEnum, StrEnum
+from typing import NamedTuple
 
 _LETTERS_AND_DIGITS = re.compile(r"[^\W_]")
 
@@ -44,8 +44,7 @@ class Level(IntEnum):
     HIGH = 3
 
 
-@dataclass(frozen=True, slots=True)
-class Finding:
+class Finding(NamedTuple):
     """`start` and `end` are character offsets on the text that was scanned, end exclusive.
 
     `rule` names the evidence ("rrn.hyphen"); `mask` is what may be shown in its place.

@@ -86,5 +86,5 @@ def resolve(found: Iterable[Finding]) -> list[Finding]:
 
 def on_original(finding: Finding, normal: Normalised) -> Finding:
     """The same finding with offsets on the text before normalisation."""
-    start, end = normal.start(finding.start), normal.end(finding.end)
-    return Finding(finding.type, finding.level, start, end, finding.rule, finding.mask)
+    kind, level, start, end, rule, mask = finding
+    return Finding(kind, level, normal.start(start), normal.end(end), rule, mask)
