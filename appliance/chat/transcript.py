@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 
 from appliance.chat import store
 from appliance.chat.tree import Branch, Node, Tree
-from appliance.chat.values import Message
+from appliance.chat.values import Message, Screened
 from appliance.clock import Clock
 from appliance.completions.values import Admitted, Reply
 from appliance.core import Principal
@@ -210,6 +210,7 @@ class Transcript:
             decode_s=row.decode_s,
             detections=dict(row.detections),
             created_at=row.created_at,
+            screened=_screened(row),
             branch=branch,
             reasoning=self._reasoning(session, row),
         )
@@ -239,6 +240,14 @@ class Transcript:
             detections={},
             created_at=self._clock.now(),
         )
+
+
+def _screened(row: store.MessageRow) -> tuple[Screened, ...]:
+    spans = row.screening["spans"] if row.screening else ()
+    return tuple(
+        Screened(start, end, kind, action, tuple(rules), hidden)
+        for start, end, kind, action, rules, hidden in spans
+    )
 
 
 def _screening(admitted: Admitted) -> dict[str, Any] | None:

@@ -19,6 +19,18 @@ class ConversationSummary:
     folder: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class Screened:
+    """Where in a question something was found, and what came of it: `hidden` from the model, or not."""
+
+    start: int
+    end: int
+    kind: str
+    action: str
+    rules: tuple[str, ...]
+    hidden: bool
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Message:
     """One message. For an answer: `state` is running, done, stopped or failed, `reason` the
@@ -35,6 +47,7 @@ class Message:
     decode_s: float
     detections: dict[str, int]
     created_at: datetime
+    screened: tuple[Screened, ...] = ()
     branch: Branch = ALONE
     reasoning: str = ""
 

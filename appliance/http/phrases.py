@@ -1,5 +1,8 @@
 """What the chat says about an answer, the same while it streams and when the page is loaded later."""
 
+from collections.abc import Sequence
+
+from appliance.chat.values import Screened
 from appliance.errors import N_
 from appliance.i18n import Translator
 from appliance.protocol.messages import Progress, Queued
@@ -19,6 +22,29 @@ _ENDINGS = {
     ),
     "no_text": N_("This model only makes vectors. Ask it at /v1/embeddings."),
     "lost": N_("The model stopped before it could finish. Try again."),
+}
+KINDS = {
+    "secret": N_("Password or key"),
+    "rrn": N_("Resident number"),
+    "foreigner": N_("Foreigner number"),
+    "licence": N_("Driver's licence number"),
+    "passport": N_("Passport number"),
+    "iban": N_("IBAN"),
+    "card": N_("Card number"),
+    "phone": N_("Telephone number"),
+    "business": N_("Business number"),
+    "corporate": N_("Corporate number"),
+    "health_insurance": N_("Health insurance number"),
+    "account": N_("Account number"),
+    "military": N_("Military number"),
+    "student": N_("Student number"),
+    "vehicle": N_("Vehicle number"),
+    "email": N_("E-mail address"),
+    "ip": N_("IP address"),
+    "address": N_("Address"),
+    "name": N_("Personal name"),
+    "term": N_("Internal term"),
+    "pattern": N_("Internal number"),
 }
 _FAILED = N_("The answer could not be made. Try again.")
 
@@ -66,6 +92,22 @@ def masked(detections: dict[str, int], words: Translator) -> str:
         "%(count)d piece of personal data masked", "%(count)d pieces of personal data masked", count
     )
     return text % {"count": count}
+
+
+def screened(spans: Sequence[Screened], words: Translator) -> list[str]:
+    """What happened to a question's findings, by kind: "주민등록번호 1건 가림 · 정책 P-3"."""
+    counts: dict[tuple[str, bool, tuple[str, ...]], int] = {}
+    for span in spans:
+        key = (span.kind, span.hidden, span.rules)
+        counts[key] = counts.get(key, 0) + 1
+    texts = {
+        True: N_("%(kind)s: %(count)d masked, rule %(rules)s"),
+        False: N_("%(kind)s: %(count)d found, rule %(rules)s"),
+    }
+    return [
+        words(texts[hidden]) % {"kind": words(KINDS[kind]), "count": count, "rules": ", ".join(rules)}
+        for (kind, hidden, rules), count in counts.items()
+    ]
 
 
 def speed(tokens: int, seconds: float, words: Translator) -> str:

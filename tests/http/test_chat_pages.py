@@ -92,7 +92,7 @@ def test_our_script_gets_the_three_ids(house: House, alice: Client) -> None:
     first = alice.post("/chat/messages", json=True, text="hi", client_id=client_id).json()
     again = alice.post("/chat/messages", json=True, text="hi", client_id=client_id).json()
     assert first == again
-    assert set(first) == {"conversation", "answer", "user_message"}
+    assert set(first) == {"conversation", "answer", "user_message", "masked"}
     assert len(house.conversations("alice")) == 1
 
 
@@ -213,3 +213,13 @@ def test_a_message_that_was_held_back_is_shown_with_its_ways_on(
     )
     assert sent.status_code == 303
     assert house.conversations("alice")[0].messages[0].text == "전화 010-1234-5678"
+
+
+def test_what_was_masked_is_marked_on_the_persons_own_text(alice: Client) -> None:
+    said = alice.post(
+        "/chat/messages", json=True, text="번호는 900101-1234567 입니다", client_id=new_id()
+    ).json()
+    assert said["masked"] == "Resident number: 1 masked, rule P-3"
+    page = alice.get(f"/chat/{said['conversation']}").text
+    assert "<mark>900101-1234567</mark>" in page
+    assert "Resident number: 1 masked, rule P-3" in page

@@ -9,15 +9,16 @@ from fastapi import APIRouter, Request, Response
 from fastapi.responses import JSONResponse, RedirectResponse
 
 from appliance.chat.export import FORMS
-from appliance.chat.values import UNDECIDED, Choice, Wish
+from appliance.chat.values import UNDECIDED, Choice, Sent, Wish
 from appliance.core import Principal
 from appliance.errors import N_, NaesilError, NotFound, PolicyViolation
+from appliance.http import phrases
 from appliance.http.console.shell import entrance
 from appliance.http.deps import Person, Submitted
 from appliance.http.errors import status_of, wants_json
 from appliance.http.forms import Form
 from appliance.http.pages.restoring import restorer
-from appliance.http.pages.transcript import listed, shown
+from appliance.http.pages.transcript import listed, pieces, shown
 from appliance.http.services import Services
 from appliance.http.view import SEOUL, View
 from appliance.ids import new_id
@@ -116,6 +117,12 @@ class Desk:
             held=pieces(draft, held.spans) if held else (),
         )  # fmt: skip
 
+    def _masked(self, request: Request, person: Principal, sent: Sent) -> str:
+        """What happened to the findings of a question just sent, in words."""
+        messages = self._services.library.open(person, sent.conversation_id).messages
+        found = next((one for one in messages if one.id == sent.user_message_id), None)
+        return "; ".join(phrases.screened(found.screened if found else (), self._view.words(request)))
+
     def _kept_until(self, person: Principal, conversation_id: str | None) -> datetime | None:
         """When the conversation will be destroyed if nobody uses it again; None when never."""
         rule = self._services.retention.rule_of(person.groups)
@@ -155,19 +162,10 @@ class Desk:
                     "conversation": sent.conversation_id,
                     "answer": sent.answer_id,
                     "user_message": sent.user_message_id,
+                    "masked": await asyncio.to_thread(self._masked, request, person, sent),
                 }
             )
         return _to(sent.conversation_id)
-
-
-def pieces(text: str, spans: tuple[tuple[int, int], ...]) -> list[tuple[str, bool]]:
-    """The text cut where something was found in it: (piece, whether it was found)."""
-    cut: list[tuple[str, bool]] = []
-    position = 0
-    for start, end in spans:
-        cut += [(text[position:start], False), (text[start:end], True)]
-        position = end
-    return [*cut, (text[position:], False)]
 
 
 def _choice(form: Form) -> Choice:

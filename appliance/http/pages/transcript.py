@@ -1,5 +1,6 @@
 """A conversation and the list of them, as the templates print them."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -34,6 +35,7 @@ class Shown:
     notice: str
     dropped: str
     masked: str
+    pieces: list[tuple[str, bool]]
     speed: str
     question: str
     created_at: datetime
@@ -100,6 +102,22 @@ def _by_age(conversations: list[ConversationSummary], now: datetime, words: Tran
     return groups
 
 
+def _masked(message: Message, words: Translator) -> str:
+    if message.screened:
+        return "; ".join(phrases.screened(message.screened, words))
+    return phrases.masked(message.detections, words)
+
+
+def pieces(text: str, spans: Sequence[tuple[int, int]]) -> list[tuple[str, bool]]:
+    """The text cut where something was found in it: (piece, whether it was found)."""
+    cut: list[tuple[str, bool]] = []
+    position = 0
+    for start, end in spans:
+        cut += [(text[position:start], False), (text[start:end], True)]
+        position = end
+    return [*cut, (text[position:], False)]
+
+
 def _shown(message: Message, question: str, words: Translator, restorer: Restorer) -> Shown:
     answer = message.role == "assistant"
     return Shown(
@@ -110,7 +128,9 @@ def _shown(message: Message, question: str, words: Translator, restorer: Restore
         nodes=render(restorer.whole(message.text), words) if answer else [],
         notice=phrases.ending(message.state, message.reason, words) if answer else "",
         dropped=phrases.dropped(message.dropped_turns, words),
-        masked=phrases.masked(message.detections, words),
+        masked="; ".join(phrases.screened(message.screened, words))
+        or phrases.masked(message.detections, words),
+        pieces=pieces(message.text, [(one.start, one.end) for one in message.screened]),
         speed=phrases.speed(message.completion_tokens, message.decode_s, words),
         question=question if answer else "",
         created_at=message.created_at,

@@ -25,7 +25,7 @@ for (const field of document.querySelectorAll("input[data-enter]")) {
 
 for (const article of transcript.querySelectorAll("article[data-answer][data-state=running]")) join(article);
 
-function sent(text, { conversation, answer }) {
+function sent(text, { conversation, answer, masked }) {
   if (conversation !== form.dataset.conversation) {
     location.replace(`/chat/${conversation}`); // the new page joins the answer that is being made
     return;
@@ -33,6 +33,9 @@ function sent(text, { conversation, answer }) {
   byId("empty")?.remove();
   const question = copyOf("question-template");
   question.querySelector("[data-body]").textContent = text;
+  const chip = question.querySelector("[data-masked]");
+  chip.textContent = masked;
+  chip.hidden = !masked;
   const article = copyOf("answer-template");
   article.dataset.answer = answer;
   const again = article.querySelector("[data-retry]");
