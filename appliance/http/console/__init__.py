@@ -18,7 +18,9 @@ from appliance.http.console import (
     models,
     person,
     policies,
+    queue,
     retention,
+    system,
     usage,
     users,
 )
@@ -27,7 +29,7 @@ from appliance.http.deps import Person
 from appliance.http.services import Services
 from appliance.http.view import View
 
-PAGES = (dashboard, users, groups, policies, retention, models, usage, audit, egress)
+PAGES = (dashboard, users, groups, policies, retention, models, queue, usage, audit, egress, system)
 STREAMED = frozenset({models.UPLOAD})
 
 

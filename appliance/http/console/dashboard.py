@@ -38,7 +38,7 @@ def router(console: Console) -> APIRouter:
 
     @routes.get(SECTION.path)
     async def dashboard(request: Request, person: Reader) -> Response:
-        stats = await _stats(console)
+        stats = await stats_of(console)
         return await asyncio.to_thread(
             console.page, request, person, "dashboard.html",
             stats=stats,
@@ -60,7 +60,7 @@ def disk_of(folder: Path) -> Disk | None:
     return Disk(usage.total, usage.free)
 
 
-async def _stats(console: Console) -> Stats | None:
+async def stats_of(console: Console) -> Stats | None:
     """What the engine says of itself; None while there is none or it does not answer soon."""
     try:
         return await asyncio.wait_for(console.services.inference.stats(), PATIENCE_S)

@@ -27,6 +27,8 @@ def router(services: Services, view: View) -> APIRouter:
             account=services.accounts.get(person.user_id),
             role_names=roles.titles(services.gate.policy, view.words(request)),
             keys=services.keys.list(person.user_id),
+            left=services.completions.left(person),
+            minute=services.completions.headroom(person),
             secret=secret,
             error=error,
         )  # fmt: skip
