@@ -19,6 +19,10 @@ from playwright.sync_api import (
 )
 
 CHROMIUM = "/usr/bin/chromium"
+SKIPPED_FADES = (
+    "ViewTransition",
+    "Transition was",
+)  # Chromium's word that a page came too quickly to fade in
 PATIENCE_MS = 20_000  # a busy machine is not a broken page
 expect.set_options(timeout=PATIENCE_MS)
 FLAGS = [
@@ -44,7 +48,7 @@ class Watch:
         self.host = urlsplit(base_url).netloc
         self.requests: list[Request] = []
         self.problems: list[str] = []
-        self.expected: list[str] = []
+        self.expected: list[str] = list(SKIPPED_FADES)
 
     def follow(self, page: Page) -> None:
         page.on("console", self._console)
