@@ -9,6 +9,7 @@ import schemathesis
 from hypothesis import HealthCheck, Phase, given, settings
 from schemathesis import GenerationMode
 from schemathesis.checks import not_a_server_error
+from schemathesis.core.errors import InvalidSchema
 from schemathesis.specs.openapi.checks import (
     content_type_conformance,
     negative_data_rejection,
@@ -86,6 +87,9 @@ def test_an_endpoint_does_what_the_document_says(
         statuses[case.call_and_validate(headers=headers, checks=CHECKS).status_code] += 1
 
     statuses: Counter[int] = Counter()
-    ask()
+    try:
+        ask()
+    except InvalidSchema:  # now and then the generator finds no way to break a nested list
+        assert mode is GenerationMode.NEGATIVE
     if mode is GenerationMode.POSITIVE and name != "GET /models/{name}":
         assert statuses[200]  # it did get past the door
