@@ -52,6 +52,16 @@ class DataClass(StrEnum):
     SENSITIVE = "S"
     SECRET = "C"  # noqa: S105 - a class of data
 
+    @property
+    def rank(self) -> int:
+        """The more it may hurt who sees it, the higher."""
+        return tuple(DataClass).index(self)
+
+
+def highest(first: DataClass, *others: DataClass) -> DataClass:
+    """What a mix of these classes is."""
+    return max((first, *others), key=lambda one: one.rank)
+
 
 class Outcome(StrEnum):
     """How an action ended, as the audit log records it."""

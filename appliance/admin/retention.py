@@ -35,6 +35,7 @@ class Due:
     before: datetime
     count: int
     held: bool = False
+    data_class: DataClass = DataClass.OPEN
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,23 +70,21 @@ class RetentionJob:
         self._policy = policy
         self.holds = Holds(database, audit, clock)
 
-    def rule_of(self, groups: frozenset[str]) -> RetentionRule | None:
-        """The rule for conversations of somebody in these groups."""
-        return self._policy.current.parts.retention.rule_for(Kept.CONVERSATION, groups, DataClass.OPEN)
+    def rule_of(self, groups: frozenset[str], data_class: DataClass) -> RetentionRule | None:
+        """The rule for conversations of this class of somebody in these groups."""
+        return self._policy.current.parts.retention.rule_for(Kept.CONVERSATION, groups, data_class)
 
     def preview(self) -> list[Due]:
         """Everything that is past its date, what a hold keeps included."""
         now = self._clock.now()
         held = {hold.user_id for hold in self.holds.list()}
         found: list[Due] = []
-        for account in self._identity.accounts.list():
-            rule = self.rule_of(self._identity.groups.of(account.id))
-            if rule is None:
+        for user_id, data_class, oldest in self._library.oldest_use():
+            rule = self.rule_of(self._identity.groups.of(user_id), data_class)
+            if rule is None or oldest >= (before := now - timedelta(days=rule.days)):
                 continue
-            before = now - timedelta(days=rule.days)
-            count = self._library.count_before(account.id, before)
-            if count:
-                found.append(Due(Kept.CONVERSATION, account.id, rule.id, before, count, account.id in held))
+            count = self._library.count_before(user_id, data_class, before)
+            found.append(Due(Kept.CONVERSATION, user_id, rule.id, before, count, user_id in held, data_class))
         if (rule := self._decision_rule()) is not None:
             before = now - timedelta(days=rule.days)
             with self._database.read() as session:
@@ -128,9 +127,10 @@ class RetentionJob:
                 return removed
             if held_in(session, due.user_id):
                 return 0
-            removed = self._library.remove_before_in(session, due.user_id, due.before, BATCH)
+            removed = self._library.remove_before_in(session, due.user_id, due.data_class, due.before, BATCH)
             if removed:
-                reason = f"{due.rule} conversations {removed} unused since {due.before.date().isoformat()}"
+                unused = f"unused since {due.before.date().isoformat()}"
+                reason = f"{due.rule} conversations {removed} class {due.data_class} {unused}"
                 self._audit.append(session, self._entry(actor, f"user:{due.user_id}", due.user_id, reason))
             return removed
 

@@ -45,6 +45,7 @@ class AuditAction(StrEnum):
     REPLY = "chat:reply:finish"
     CONVERSATION_RENAMED = "chat:conversation:rename"
     CONVERSATION_MOVED = "chat:conversation:organise"
+    CONVERSATION_CLASSED = "chat:conversation:classify"
     CONVERSATION_RESTORED = "chat:conversation:restore"
     CONVERSATION_PURGED = "chat:conversation:destroy"
     CONVERSATION_EXPORTED = "chat:conversation:export"

@@ -4,7 +4,7 @@ Everything is scoped to the principal. Search opens the person's own texts with 
 and keeps no index, so nothing can be searched without that key.
 """
 
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -19,8 +19,8 @@ from appliance.chat.service import owned
 from appliance.chat.transcript import Transcript
 from appliance.chat.values import Conversation, ConversationSummary
 from appliance.clock import Clock
-from appliance.core import SYSTEM, Outcome, Principal
-from appliance.errors import N_, InvalidInput, NotFound
+from appliance.core import SYSTEM, DataClass, Outcome, Principal
+from appliance.errors import N_, Conflict, InvalidInput, NotFound
 from appliance.policy.holds import held_in, refuse_if_held
 from appliance.storage.engine import Database
 
@@ -69,16 +69,25 @@ class Library:
                 row.archived,
                 self._transcript.folder(session, row),
                 row.created_at,
+                row.updated_at,
+                DataClass(row.data_class),
             )
 
-    def count_before(self, user_id: str, before: datetime) -> int:
-        """How many conversations of this person were last used before then."""
+    def oldest_use(self) -> Sequence[tuple[str, DataClass, datetime]]:
+        """For everybody and each class of their conversations: when the one unused longest was used."""
         with self._database.read() as session:
-            return store.count_before(session, user_id, before)
+            return [(user_id, DataClass(kind), at) for user_id, kind, at in store.oldest_use(session)]
 
-    def remove_before_in(self, session: Session, user_id: str, before: datetime, limit: int) -> int:
+    def count_before(self, user_id: str, data_class: DataClass, before: datetime) -> int:
+        """How many conversations of this person and class were last used before then."""
+        with self._database.read() as session:
+            return store.count_before(session, user_id, data_class, before)
+
+    def remove_before_in(
+        self, session: Session, user_id: str, data_class: DataClass, before: datetime, limit: int
+    ) -> int:
         """Remove the oldest of them, in the caller's transaction; how many there were."""
-        return store.remove_before(session, user_id, before, limit)
+        return store.remove_before(session, user_id, data_class, before, limit)
 
     def search(self, principal: Principal, words: str) -> tuple[Hit, ...]:
         """Conversations with all of these words in the title or in one message, newest first."""
@@ -117,6 +126,18 @@ class Library:
                 name = _line(folder, MAX_FOLDER, "folder")
                 row.folder = self._transcript.seal_folder(session, row, name)
             self._audit.append(session, _entry(AuditAction.CONVERSATION_MOVED, principal, row.id))
+
+    def classify(self, principal: Principal, conversation_id: str, data_class: DataClass) -> None:
+        """Raise the class of a conversation. Conflict for a lower one: what was written stays written."""
+        with self._database.write() as session:
+            row = owned(session, principal, conversation_id)
+            if data_class.rank < DataClass(row.data_class).rank:
+                raise Conflict(
+                    N_("The class of a conversation only rises. Start a new one for what is less sensitive.")
+                )
+            row.data_class = data_class
+            entry = _entry(AuditAction.CONVERSATION_CLASSED, principal, row.id, reason=data_class)
+            self._audit.append(session, entry)
 
     def record_export(self, principal: Principal, conversation_id: str, form: str) -> None:
         """Note that a conversation leaves as a file; before it does."""
@@ -162,7 +183,9 @@ class Library:
 
     def _summary(self, session: Session, row: store.ConversationRow) -> ConversationSummary:
         title, folder = self._transcript.title(session, row), self._transcript.folder(session, row)
-        return ConversationSummary(row.id, title, row.updated_at, row.pinned, row.archived, folder)
+        return ConversationSummary(
+            row.id, title, row.updated_at, row.pinned, row.archived, folder, DataClass(row.data_class)
+        )
 
     def _hit(self, session: Session, row: store.ConversationRow, needle: Needle) -> Hit | None:
         summary = self._summary(session, row)

@@ -18,7 +18,7 @@ from appliance.chat.transcript import Place, Rows, Transcript
 from appliance.chat.values import Sent, Wish
 from appliance.completions.pipeline import Completions
 from appliance.completions.values import Admitted, Ask
-from appliance.core import Permission, Principal
+from appliance.core import DataClass, Permission, Principal, Target, highest
 from appliance.errors import N_, Conflict, InvalidInput, NaesilError, NotFound
 from appliance.ids import is_id, new_id
 from appliance.inference.client import InferenceClient
@@ -138,14 +138,15 @@ class Chat:
     def _admit(self, principal: Principal, wish: Wish) -> tuple[Sent, Admitted]:
         with self._database.read() as session:
             place, before, text = self._plan(session, principal, wish)
+            data_class = _class_of(session, principal, wish)
             turns = self._transcript.turns(session, before)
             released = self._transcript.released(session, before)
 
         def keep(session: Session, admitted: Admitted) -> None:
             if wish.conversation_id is None:
                 self._transcript.add_conversation(session, principal, place.conversation_id, title_from(text))
-            else:
-                owned(session, principal, place.conversation_id)
+            row = owned(session, principal, place.conversation_id)
+            row.data_class = highest(DataClass(row.data_class), admitted.ask.target.data_class)
             if wish.again:
                 self._transcript.add_another_answer(session, place, admitted)
             else:
@@ -164,6 +165,7 @@ class Chat:
             object=f"conversation:{place.conversation_id}",
             subject_id=principal.user_id,
             cache_scope=_cache_scope(principal.user_id, place.conversation_id),
+            target=Target(data_class=data_class),
             trim=True,
             own_replies=True,
         )
@@ -229,6 +231,13 @@ def owned(session: Session, principal: Principal, conversation_id: str) -> store
     if row is None:
         raise NotFound(N_("There is no such conversation. It may have been deleted."))
     return row
+
+
+def _class_of(session: Session, principal: Principal, wish: Wish) -> DataClass:
+    """The class that the wish's conversation will have at least."""
+    if wish.conversation_id is None:
+        return wish.data_class
+    return highest(wish.data_class, DataClass(owned(session, principal, wish.conversation_id).data_class))
 
 
 async def _end(running: RunningAnswer) -> None:

@@ -3,7 +3,18 @@
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import JSON, ForeignKey, Index, UniqueConstraint, delete, false, func, select, update
+from sqlalchemy import (
+    JSON,
+    ColumnElement,
+    ForeignKey,
+    Index,
+    UniqueConstraint,
+    delete,
+    false,
+    func,
+    select,
+    update,
+)
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from appliance.storage.base import Base
@@ -28,6 +39,7 @@ class ConversationRow(Base):
     deleted_at: Mapped[datetime | None] = mapped_column(index=True)
     pinned: Mapped[bool] = mapped_column(server_default=false(), default=False)
     archived: Mapped[bool] = mapped_column(server_default=false(), default=False)
+    data_class: Mapped[str] = mapped_column(server_default="O", default="O")
 
 
 class MessageRow(Base):
@@ -130,20 +142,36 @@ def remove_everything(session: Session, user_id: str) -> tuple[int, int]:
     return conversations, messages or 0
 
 
-def count_before(session: Session, user_id: str, before: datetime) -> int:
-    """How many of this person's conversations were last used before then."""
+def oldest_use(session: Session) -> list[tuple[str, str, datetime]]:
+    """For everybody and each class of their conversations: when the one unused longest was used."""
+    owner, kind = ConversationRow.user_id, ConversationRow.data_class
+    query = select(owner, kind, func.min(ConversationRow.updated_at)).group_by(owner, kind)
+    return [
+        (user_id, data_class, at) for user_id, data_class, at in session.execute(query.order_by(owner, kind))
+    ]
+
+
+def count_before(session: Session, user_id: str, data_class: str, before: datetime) -> int:
+    """How many of this person's conversations of one class were last used before then."""
     query = select(func.count()).select_from(ConversationRow)
-    old = (ConversationRow.user_id == user_id, ConversationRow.updated_at < before)
-    return session.scalar(query.where(*old)) or 0
+    return session.scalar(query.where(*_unused(user_id, data_class, before))) or 0
 
 
-def remove_before(session: Session, user_id: str, before: datetime, limit: int) -> int:
+def remove_before(session: Session, user_id: str, data_class: str, before: datetime, limit: int) -> int:
     """The oldest of them, at most `limit`; how many were removed."""
-    old = (ConversationRow.user_id == user_id, ConversationRow.updated_at < before)
+    old = _unused(user_id, data_class, before)
     query = select(ConversationRow.id).where(*old).order_by(ConversationRow.updated_at).limit(limit)
     ids = list(session.scalars(query))
     session.execute(delete(ConversationRow).where(ConversationRow.id.in_(ids)))
     return len(ids)
+
+
+def _unused(user_id: str, data_class: str, before: datetime) -> tuple[ColumnElement[bool], ...]:
+    return (
+        ConversationRow.user_id == user_id,
+        ConversationRow.data_class == data_class,
+        ConversationRow.updated_at < before,
+    )
 
 
 def remove_conversation(session: Session, conversation_id: str) -> None:

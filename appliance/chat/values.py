@@ -5,6 +5,7 @@ from datetime import datetime
 from typing import Literal
 
 from appliance.chat.tree import ALONE, Branch
+from appliance.core import DataClass
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,6 +18,7 @@ class ConversationSummary:
     pinned: bool = False
     archived: bool = False
     folder: str = ""
+    data_class: DataClass = DataClass.OPEN
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +76,8 @@ class Conversation:
     archived: bool = False
     folder: str = ""
     created_at: datetime | None = None
+    updated_at: datetime | None = None
+    data_class: DataClass = DataClass.OPEN
 
     @property
     def running(self) -> Message | None:
@@ -97,7 +101,8 @@ class Wish:
 
     `conversation_id` None begins a conversation. `instead_of` names the question that `text`
     replaces, or with `again` the answer that another one should stand beside. `client_id` is a
-    UUID made by the page: the same wish sent again is answered once.
+    UUID made by the page: the same wish sent again is answered once. `data_class`: at least this
+    from now on.
     """
 
     conversation_id: str | None
@@ -107,3 +112,4 @@ class Wish:
     instead_of: str = ""
     again: bool = False
     choice: Choice = UNDECIDED
+    data_class: DataClass = DataClass.OPEN

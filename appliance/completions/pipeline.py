@@ -30,7 +30,7 @@ from appliance.completions.values import (
     StoreReply,
     nothing_to_store,
 )
-from appliance.core import Decision, Principal, Target, Usage
+from appliance.core import Decision, Principal, Target, Usage, highest
 from appliance.errors import N_, Forbidden, NaesilError
 from appliance.ids import new_id
 from appliance.inference.client import InferenceClient, loading
@@ -99,7 +99,11 @@ class Completions:
         if model is None:
             raise loading()
         policy = self._policy.current
-        target = replace(ask.target, model=model.model_name)
+        lowest = policy.class_for(ask.principal)
+        target = replace(
+            ask.target, model=model.model_name, data_class=highest(ask.target.data_class, lowest)
+        )
+        ask = replace(ask, target=target)
         checked = check_prompt(policy, ask, self._clock.now().date(), target)
         if not checked.decision.permitted:
             spans = tuple((span.start, span.end) for span in checked.spans)
@@ -289,7 +293,7 @@ class _Law:
     def __init__(self, policy: ActivePolicy, admitted: Admitted) -> None:
         self._active = policy
         self._ask = admitted.ask
-        self._target = replace(admitted.ask.target, model=admitted.model.model_name)
+        self._target = admitted.ask.target
         self._follow(policy.current)
 
     def stops(self, hearing: Hearing) -> bool:

@@ -24,8 +24,8 @@ class Ask:
     `template_values`: a JSON object for the chat template.
     `new_from`: the first turn that nobody decided on before; `released`: older turns that were sent
     as they are for a stated reason. `choice`: how the person wants to go on when the text is held
-    back, "masked" or "as_is" with a `stated_reason`. `target`: what policies can tell apart; the
-    model's name is filled in.
+    back, "masked" or "as_is" with a `stated_reason`. `target`: what policies can tell apart; admission
+    fills in the model's name and raises the class to the lowest that the policy has for this person.
     """
 
     principal: Principal

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from appliance.chat.values import Screened
+from appliance.core import DataClass
 from appliance.errors import N_
 from appliance.i18n import Translator
 from appliance.protocol.messages import Progress, Queued
@@ -46,7 +47,13 @@ KINDS = {
     "term": N_("Internal term"),
     "pattern": N_("Internal number"),
 }
+CLASSES = {"O": N_("Open"), "S": N_("Sensitive"), "C": N_("Secret")}
 _FAILED = N_("The answer could not be made. Try again.")
+
+
+def classes(lowest: DataClass, words: Translator) -> list[tuple[str, str]]:
+    """The classes from this one up, each with its name."""
+    return [(one.value, words(CLASSES[one])) for one in DataClass if one.rank >= lowest.rank]
 
 
 def waiting(event: Queued | Progress, words: Translator) -> str:

@@ -80,6 +80,27 @@ class Activation(Document):
     )
 
 
+class ClassRule(Subjects):
+    """The lowest class of what some people write."""
+
+    data_class: DataClass
+
+    @model_validator(mode="after")
+    def _somebody(self) -> "ClassRule":
+        if not self.roles and not self.groups:
+            raise ValueError("say whose data it is: roles, groups or both")
+        return self
+
+
+class Classes(Document):
+    """Where the class of a conversation or request begins; from there it only rises."""
+
+    default: DataClass = Field(default=DataClass.OPEN, description="The class of what everybody writes.")
+    groups: tuple[ClassRule, ...] = Field(
+        default=(), description="Higher ones for some people; the highest counts."
+    )
+
+
 class Access(Document):
     """policies/access.yaml: roles and their permissions. A deny beats every allow."""
 
@@ -87,6 +108,7 @@ class Access(Document):
     roles: tuple[CustomRole, ...] = ()
     sign_in: SignIn = SignIn()
     activation: Activation = Activation()
+    classes: Classes = Classes()
     otherwise: Otherwise
     rules: tuple[AccessRule, ...]
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import NamedTuple
 
-from appliance.core import DataClass, Permission, Principal, Target
+from appliance.core import DataClass, Permission, Principal, Target, highest
 from appliance.policy.access import Access, AccessRule, known_roles
 from appliance.policy.detectors.finding import CUSTOM, Finding, Level
 from appliance.policy.detectors.own import Own
@@ -107,6 +107,11 @@ class PolicySet:
         """The limits of the first group that fits the principal, else the default."""
         limits = self.parts.limits
         return next((group for group in limits.groups if group.mean(principal)), limits.default)
+
+    def class_for(self, principal: Principal) -> DataClass:
+        """The lowest class of what the principal writes."""
+        classes = self.parts.access.classes
+        return highest(classes.default, *(rule.data_class for rule in classes.groups if rule.mean(principal)))
 
     def rulings(self, principal: Principal, data_class: DataClass = DataClass.OPEN) -> Rulings:
         """The rules about findings that apply to this principal and class of data."""

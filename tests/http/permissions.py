@@ -46,6 +46,7 @@ ROUTES: dict[str, str] = {
     "POST /chat/{conversation_id}/show": SIGNED_IN,
     "GET /chat/{conversation_id}/messages/{message_id}/edit": SIGNED_IN,
     "POST /chat/{conversation_id}/organise": SIGNED_IN,
+    "POST /chat/{conversation_id}/classify": SIGNED_IN,
     "POST /chat/{conversation_id}/restore": SIGNED_IN,
     "POST /chat/{conversation_id}/export": SIGNED_IN,
     "GET /search": SIGNED_IN,

@@ -25,6 +25,7 @@ from tests.oversight.office import PASSWORD, Office, Things
 MUST_CHANGE = {
     "POST /sign-in", "POST /sign-out", "POST /chat/messages", "POST /chat/{conversation_id}/messages",
     "POST /chat/{conversation_id}/rename", "POST /chat/{conversation_id}/delete", "POST /account/keys",
+    "POST /chat/{conversation_id}/classify",
     "POST /account/keys/{key_id}/revoke", "POST /account/sessions/{session_id}/end",
     "POST /account/sessions/end-others", "POST /console/users/invite", "POST /console/groups",
     "POST /console/users/{user_id}/state", "POST /console/users/{user_id}/roles",
@@ -52,7 +53,7 @@ def form(things: Things) -> dict[str, str]:
         "label": "새 열쇠", "reason": "정기 점검", "role": "member", "roles": "member", "member": "on",
         "group": "group", "user": things.other, "state": "disabled", "next": "/chat", "language": "en",
         "theme": "dark", "csv": "name,roles,groups\nnew-person,member,\n", "outcome": "blocked",
-        "month": "2026-02", "code": "000000",
+        "month": "2026-02", "code": "000000", "data_class": "S",
     }  # fmt: skip
 
 

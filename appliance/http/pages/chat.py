@@ -9,14 +9,15 @@ from fastapi import APIRouter, Request, Response
 from fastapi.responses import JSONResponse, RedirectResponse
 
 from appliance.chat.export import FORMS
-from appliance.chat.values import UNDECIDED, Choice, Sent, Wish
-from appliance.core import Principal
+from appliance.chat.values import UNDECIDED, Choice, Conversation, Sent, Wish
+from appliance.core import DataClass, Principal, highest
 from appliance.errors import N_, NaesilError, NotFound, PolicyViolation
 from appliance.http import phrases
 from appliance.http.console.shell import entrance
 from appliance.http.deps import Person, Submitted
 from appliance.http.errors import status_of, wants_json
 from appliance.http.forms import Form
+from appliance.http.pages.conversations import data_class
 from appliance.http.pages.restoring import restorer
 from appliance.http.pages.transcript import listed, pieces, shown
 from appliance.http.services import Services
@@ -83,7 +84,7 @@ class Desk:
     def page(
         self, request: Request, person: Principal, conversation_id: str | None,
         status: int = 200, *, draft: str = "", error: str = "", deleted: str = "",
-        held: PolicyViolation | None = None,
+        held: PolicyViolation | None = None, chosen: DataClass = DataClass.OPEN,
     ) -> Response:  # fmt: skip
         """The page around one conversation, or around a new one."""
         services = self._services
@@ -91,6 +92,7 @@ class Desk:
         policy = services.gate.policy
         today = services.clock.now().astimezone(SEOUL).date()
         conversation = None if conversation_id is None else services.library.open(person, conversation_id)
+        lowest = conversation.data_class if conversation else policy.class_for(person)
         values: dict[str, Any] = {
             "account": services.accounts.get(person.user_id),
             "listed": listed(services.library.list(person), services.clock.now(), words),
@@ -100,7 +102,9 @@ class Desk:
             else [],
             "notices": policy.parts.notices,
             "banners": [one for one in policy.parts.notices.banners if one.shown_to(person, today)],
-            "kept_until": self._kept_until(person, conversation_id),
+            "kept_until": self._kept_until(person, conversation),
+            "data_class": highest(lowest, chosen),
+            "classes": phrases.classes(lowest, words),
             "running": conversation.running if conversation else None,
             "model": services.inference.model,
             "console": entrance(services, person),
@@ -123,12 +127,12 @@ class Desk:
         found = next((one for one in messages if one.id == sent.user_message_id), None)
         return "; ".join(phrases.screened(found.screened if found else (), self._view.words(request)))
 
-    def _kept_until(self, person: Principal, conversation_id: str | None) -> datetime | None:
+    def _kept_until(self, person: Principal, conversation: Conversation | None) -> datetime | None:
         """When the conversation will be destroyed if nobody uses it again; None when never."""
-        rule = self._services.retention.rule_of(person.groups)
-        listed = self._services.library.list(person) if rule is not None and conversation_id else []
-        used = next((one.updated_at for one in listed if one.id == conversation_id), None)
-        return None if rule is None or used is None else used + timedelta(days=rule.days)
+        if conversation is None or conversation.updated_at is None:
+            return None
+        rule = self._services.retention.rule_of(person.groups, conversation.data_class)
+        return None if rule is None else conversation.updated_at + timedelta(days=rule.days)
 
     async def send(
         self, request: Request, person: Principal, conversation_id: str | None, form: Form,
@@ -144,6 +148,7 @@ class Desk:
             instead_of=form["instead_of"] if conversation_id else "",
             again=again,
             choice=_choice(form),
+            data_class=data_class(form["data_class"] or DataClass.OPEN),
         )
         try:
             sent = await self._services.chat.send(person, wish)
@@ -155,6 +160,7 @@ class Desk:
                 self.page, request, person, conversation_id, status_of(error),
                 draft=text, error=said,
                 held=error if isinstance(error, PolicyViolation) else None,
+                chosen=wish.data_class,
             )  # fmt: skip
         if wants_json(request):
             return JSONResponse(

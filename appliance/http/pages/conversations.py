@@ -10,6 +10,7 @@ from fastapi import APIRouter, Request, Response
 from fastapi.responses import RedirectResponse
 
 from appliance.chat.export import FORMS, Origin, exported
+from appliance.core import DataClass
 from appliance.errors import N_, InvalidInput, NaesilError
 from appliance.http.deps import Person, Submitted, Words
 from appliance.http.errors import status_of, wants_json
@@ -57,8 +58,21 @@ def router(services: Services, view: View) -> APIRouter:
         )  # fmt: skip
         return _to(conversation_id)
 
+    @routes.post("/chat/{conversation_id}/classify")
+    def classify(conversation_id: str, person: Person, form: Submitted) -> Response:
+        library.classify(person, conversation_id, data_class(form["data_class"]))
+        return _to(conversation_id)
+
     routes.include_router(_leaving(services, view))
     return routes
+
+
+def data_class(name: str) -> DataClass:
+    """The class of that letter. InvalidInput for another."""
+    try:
+        return DataClass(name)
+    except ValueError:
+        raise InvalidInput(N_("Choose one of these classes: O, S or C."), field="data_class") from None
 
 
 def _leaving(services: Services, view: View) -> APIRouter:
