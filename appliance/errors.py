@@ -67,8 +67,8 @@ class ContextTooLong(InvalidInput):
     def __init__(self, prompt_tokens: int, context_tokens: int) -> None:
         super().__init__(
             N_(
-                "The conversation has %(prompt_tokens)d tokens but the model reads at most "
-                "%(context_tokens)d. Shorten it or start a new conversation."
+                "The conversation has %(prompt_tokens)d tokens but at most %(context_tokens)d can be read "
+                "at once here. Shorten it or start a new conversation."
             ),
             prompt_tokens=prompt_tokens,
             context_tokens=context_tokens,

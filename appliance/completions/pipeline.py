@@ -127,6 +127,7 @@ class Completions:
             model=model,
             weight=limit.weight,
             most_running=limit.running,
+            most_context=limit.context or 0,
             max_tokens=granted,
         )
         try:
@@ -328,6 +329,7 @@ def _generate(admitted: Admitted) -> Generate:
         weight=admitted.weight,
         priority=ask.priority,
         most_running=admitted.most_running,
+        most_context=admitted.most_context,
         cache_scope=ask.cache_scope,
         prefix_turns=ask.prefix_turns or _instructions(ask),
         prefix_scope=ask.prefix_scope or ask.cache_scope,

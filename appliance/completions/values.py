@@ -74,7 +74,8 @@ class Admitted:
     `last_turn` counts what was masked in the newest turn, by kind, and `spans` says where something
     was found in it; `max_tokens` is the limit
     of the answer that policy and request agree on, `most_running` how many answers of this person
-    are made at the same time.
+    are made at the same time, `most_context` how many tokens prompt and answer may have together
+    (0: as many as the model takes).
     """
 
     answer_id: str
@@ -88,6 +89,7 @@ class Admitted:
     weight: float
     most_running: int
     max_tokens: int
+    most_context: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

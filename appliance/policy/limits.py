@@ -16,6 +16,12 @@ class Limit(Document):
     waiting: int = Field(ge=0, le=65536, description="Questions that may wait beyond those.")
     weight: float = Field(gt=0, le=100, description="Share of the model beside people of weight 1.")
     max_tokens: int = Field(ge=1, le=1_000_000, description="Longest answer, in tokens.")
+    context: int | None = Field(
+        default=None,
+        ge=64,
+        le=100_000_000,
+        description="Tokens that prompt and answer may have together; none: as many as the model takes.",
+    )
     message_bytes: int = Field(ge=1, le=16_777_216, description="Longest message, in UTF-8 bytes.")
     requests_per_minute: int = Field(ge=1, le=1_000_000, description="Questions a minute.")
     requests_per_day: int | None = Field(default=None, ge=1, description="Questions a day; none: no limit.")

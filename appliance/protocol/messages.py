@@ -97,6 +97,8 @@ class Generate(msgspec.Struct, frozen=True, kw_only=True, tag=True):
     `cache_scope` names the conversation whose KV cache may be reused; "" means none.
     `trim`: drop the oldest turns when the prompt does not fit (chat) instead of failing (API).
     `most_running`: answers this payer may have made at the same time; more wait. 0 = no limit.
+    `most_context`: tokens that prompt and answer together may have, where the policy allows less
+    than the model. 0 = as the model.
     `prefix_turns`: so many leading turns come again with other requests of `prefix_scope`, which
     share the KV cache of those alone: PUBLIC for an administrator's text that everybody may know,
     else a scope of one user. Decided by web from what it knows, never by a client.
@@ -112,6 +114,7 @@ class Generate(msgspec.Struct, frozen=True, kw_only=True, tag=True):
     weight: float = 1.0
     priority: Literal["interactive", "batch"] = "interactive"
     most_running: int = 0
+    most_context: int = 0
     cache_scope: str = ""
     prefix_turns: int = 0
     prefix_scope: str = ""

@@ -136,13 +136,12 @@ class Engine:
             sequence = self._intake.sequence(request, self._monotonic())
             self._scheduler.add(sequence)
         except Refused as error:
-            n_ctx = self._device.n_ctx if error.prompt_tokens else 0
             self._outbox.end(
                 Failed(
                     id=request.id,
                     code=error.code,
                     prompt_tokens=error.prompt_tokens,
-                    n_ctx=n_ctx,
+                    n_ctx=error.n_ctx,
                     parameter=error.parameter,
                 )
             )

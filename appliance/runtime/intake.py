@@ -25,11 +25,14 @@ RefusalCode = Literal["context_too_long", "bad_template", "bad_grammar", "bad_re
 class Refused(Exception):
     """This request cannot be answered, now or later. `parameter` names the one that is out of range."""
 
-    def __init__(self, code: RefusalCode, prompt_tokens: int = 0, parameter: str = "") -> None:
+    def __init__(
+        self, code: RefusalCode, prompt_tokens: int = 0, parameter: str = "", n_ctx: int = 0
+    ) -> None:
         super().__init__(code)
         self.code: RefusalCode = code
         self.parameter = parameter
         self.prompt_tokens = prompt_tokens
+        self.n_ctx = n_ctx
 
 
 class Intake:
@@ -46,7 +49,9 @@ class Intake:
         """The waiting sequence for this request. Raises Refused."""
         if not self._device.generates:
             raise Refused("no_text")
-        if request.most_running < 0 or not 0 <= request.prefix_turns <= len(request.turns):
+        if min(request.most_running, request.most_context) < 0:
+            raise Refused("bad_request")
+        if not 0 <= request.prefix_turns <= len(request.turns):
             raise Refused("bad_request")
         if not (0 < request.weight < math.inf and 0 < request.deadline_s < math.inf):
             raise Refused("bad_request")
@@ -61,10 +66,10 @@ class Intake:
         except BadTemplate:
             raise Refused("bad_template") from None
         except PromptTooLong as error:
-            raise Refused("context_too_long", error.prompt_tokens) from None
+            raise Refused("context_too_long", error.prompt_tokens, n_ctx=self._context(request)) from None
         if not prompt.tokens:
             raise Refused("bad_template" if request.turns else "bad_request")
-        room = self._device.n_ctx - len(prompt.tokens)
+        room = self._context(request) - len(prompt.tokens)
         return Sequence(
             id=request.id,
             fair_key=request.fair_key,
@@ -95,12 +100,16 @@ class Intake:
             return Rendered(question.id, error="bad_template")
         return Rendered(question.id, text, len(self._tokenize(text)))
 
+    def _context(self, request: Generate) -> int:
+        """Tokens that must hold the prompt and its answer."""
+        return min(self._device.n_ctx, request.most_context or self._device.n_ctx)
+
     def _prompt(self, request: Generate) -> Prompt:
         raw = request.raw
         if isinstance(raw, str):
-            return Prompt(self._prompts.within(self._device.n_ctx - 1, raw))
+            return Prompt(self._prompts.within(self._context(request) - 1, raw))
         if raw is not None:
-            if len(raw) >= self._device.n_ctx:
+            if len(raw) >= self._context(request):
                 raise PromptTooLong(len(raw))
             if not all(0 <= token < self._device.n_vocab for token in raw):
                 raise Refused("bad_request")
@@ -113,6 +122,7 @@ class Intake:
             max_tokens=request.sampling.max_tokens,
             tools=request.tools,
             values=request.template_values,
+            n_ctx=self._context(request),
         )
 
     def _rules(self, request: Generate) -> Rules:

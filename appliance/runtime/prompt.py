@@ -36,7 +36,7 @@ class Prompt:
 
 
 class PromptBuilder:
-    """Renders and tokenizes; `n_ctx` tokens must hold the prompt and at least one token of answer."""
+    """Renders and tokenizes for a model that reads `n_ctx` tokens at once."""
 
     def __init__(self, template: ChatTemplate, tokenize: Callable[[str], list[int]], n_ctx: int) -> None:
         self.template = template
@@ -52,23 +52,25 @@ class PromptBuilder:
         max_tokens: int | None,
         tools: Tools = NO_TOOLS,
         values: str = "",
+        n_ctx: int,
     ) -> Prompt:
         """The prompt. Raises PromptTooLong, BadTemplate.
 
         With `trim` the oldest turns go until there is room for an answer, but never the system
-        turn or the last user turn; what remains begins with a user's turn.
+        turn or the last user turn; what remains begins with a user's turn. `n_ctx` tokens must hold
+        the prompt and at least one token of answer.
         """
         if not trim:
             text = self.template.render(turns, tools, values)
-            return Prompt(self.within(self._n_ctx - 1, text), thinks=opens(text))
-        room = self._n_ctx // FULL_SHARE
-        wanted = self._n_ctx - min(room, max_tokens or room)
+            return Prompt(self.within(n_ctx - 1, text), thinks=opens(text))
+        room = n_ctx // FULL_SHARE
+        wanted = n_ctx - min(room, max_tokens or room)
         kept = list(turns)
         while True:
             droppable = _oldest(kept)
             text = self.template.render(kept, tools, values)
             try:
-                tokens = self.within(wanted if droppable else self._n_ctx - 1, text)
+                tokens = self.within(wanted if droppable else n_ctx - 1, text)
                 return Prompt(tokens, len(turns) - len(kept), opens(text))
             except PromptTooLong as error:
                 if not droppable:

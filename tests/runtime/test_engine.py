@@ -5,6 +5,7 @@ from itertools import pairwise
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from appliance.protocol.messages import (
     Cancel,
@@ -232,6 +233,18 @@ def test_what_does_not_fit_fails_with_both_numbers_or_is_trimmed_with_a_count(be
     bench.run()
     assert failed(bench, "api") == Failed(id="api", code="context_too_long", prompt_tokens=74, n_ctx=64)
     assert finished(bench, "chat").dropped_turns == 2
+
+
+def test_a_policy_may_allow_less_context_than_the_model_has(bench: Bench) -> None:
+    old = (Turn("user", "x" * 10), Turn("assistant", "y" * 4))
+    wide = replace(asks("wide", "now", before=old), most_context=0)
+    bench.take(wide, replace(asks("narrow", "now", before=old), most_context=20))
+    bench.take(replace(asks("chat", "now", before=old, trim=True), most_context=20))
+    bench.run()
+    assert finished(bench, "wide").prompt_tokens > 20
+    assert failed(bench, "narrow").n_ctx == 20
+    told = finished(bench, "chat")
+    assert (told.dropped_turns, told.prompt_tokens + told.completion_tokens <= 20) == (2, True)
 
 
 def test_bad_parameters_and_refusing_templates_are_told_apart(bench: Bench) -> None:

@@ -15,7 +15,7 @@ def builder() -> PromptBuilder:
 
 
 def prompt_text(turns: tuple[Turn, ...], *, trim: bool = True) -> tuple[str, int]:
-    prompt = builder().build(turns, trim=trim, max_tokens=None)
+    prompt = builder().build(turns, trim=trim, max_tokens=None, n_ctx=N_CTX)
     return "".join(map(chr, prompt.tokens)), prompt.dropped_turns
 
 

@@ -17,6 +17,7 @@ from appliance.completions.values import Admitted, Ask
 from appliance.core import Permission, Principal
 from appliance.errors import N_, NotFound
 from appliance.http.api import errors, formats
+from appliance.http.api.bodies import Extension
 from appliance.http.services import Services
 from appliance.protocol.messages import (
     Chosen,
@@ -70,6 +71,9 @@ class Conversing(Protocol):
 
     def sampling(self) -> Sampling: ...
 
+    @property
+    def naesil(self) -> Extension: ...
+
 
 def ask_of(body: Conversing, principal: Principal, request_id: str, endpoint: str, tools_field: str) -> Ask:
     """The ask behind a request. `tools_field`: where a tool's schema stands, %d its number.
@@ -78,7 +82,7 @@ def ask_of(body: Conversing, principal: Principal, request_id: str, endpoint: st
     """
     tools = body.offered()
     formats.check_tools(tools, tools_field)
-    return Ask(
+    ask = Ask(
         principal=principal,
         permission=Permission.API_USE,
         turns=body.turns(),
@@ -90,6 +94,7 @@ def ask_of(body: Conversing, principal: Principal, request_id: str, endpoint: st
         tools=tools,
         template_values=body.values(),
     )
+    return body.naesil.put_on(ask)
 
 
 def check_model(services: Services, name: str) -> None:

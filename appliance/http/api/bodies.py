@@ -5,10 +5,13 @@ is refused with 400 naming it. Nothing is half-honoured; types are not guessed a
 """
 
 import json
+from dataclasses import replace
 from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, JsonValue, model_validator
 
+from appliance.completions.values import Ask
+from appliance.core import DataClass
 from appliance.protocol.messages import Tool, Tools
 
 MAX_STOPS = 16
@@ -53,8 +56,33 @@ class Body(BaseModel):
     model_config = ConfigDict(extra="forbid", strict=True, allow_inf_nan=False)
 
 
+class Extension(Body):
+    """What no other API has words for. `data_class`: at least this class of data (O, S, C).
+
+    `if_held`: how to go on when a rule holds the prompt back, with what is found in it masked, or as
+    it is for a `reason`, where the rule offers that.
+    """
+
+    data_class: Literal["O", "S", "C"] = "O"
+    if_held: Literal["masked", "as_is"] | None = None
+    reason: Annotated[Text, Field(max_length=300)] = ""
+
+    @model_validator(mode="after")
+    def fits_together(self) -> "Extension":
+        if (self.if_held == "as_is") is not bool(self.reason.strip()):
+            raise ValueError("if_held: as_is needs a reason, and nothing else has one")
+        return self
+
+    def put_on(self, ask: Ask) -> Ask:
+        """The ask with these wishes."""
+        target = replace(ask.target, data_class=DataClass(self.data_class))
+        return replace(ask, target=target, choice=self.if_held or "", stated_reason=self.reason)
+
+
 class Lenient(Body):
     """The base of whole requests: drops what clients send as a matter of course and means nothing here."""
+
+    naesil: Extension = Extension()
 
     @model_validator(mode="before")
     @classmethod

@@ -86,7 +86,7 @@ def check_tokens(services: Services, tokens: Sequence[int]) -> None:
 
 
 def _ask(body: CompletionRequest, text: str, principal: Principal, identifier: str) -> Ask:
-    return Ask(
+    ask = Ask(
         principal=principal,
         permission=Permission.API_USE,
         turns=(Turn("user", text),),
@@ -97,6 +97,7 @@ def _ask(body: CompletionRequest, text: str, principal: Principal, identifier: s
         cache_scope=f"{principal.user_id}/api",
         form="text",
     )
+    return body.naesil.put_on(ask)
 
 
 def _completion(head: Head, choices: list[TextChoice], usage: UsageBlock | None) -> TextCompletion:

@@ -27,6 +27,13 @@ ERRORS: dict[int | str, dict[str, Any]] = {
 }
 
 
+_EVENT = {  # each event, as its fields
+    "type": "object",
+    "properties": {"event": {"type": "string"}, "data": {"type": "string"}},
+    "required": ["data"],
+}
+
+
 def answers_with(
     model: type[BaseModel], *, stream: type[BaseModel] | None = None
 ) -> dict[int | str, dict[str, Any]]:
@@ -35,7 +42,7 @@ def answers_with(
     if stream is not None:
         name = f"`{stream.__name__}` objects" if stream is not BaseModel else "events"
         answer["content"] = {
-            "text/event-stream": {"schema": {"type": "string"}, "x-events": f"{name} as server-sent events"}
+            "text/event-stream": {"schema": _EVENT, "x-events": f"{name} as server-sent events"}
         }
     return {200: answer}
 

@@ -39,7 +39,9 @@ def router(services: Services) -> APIRouter:
                 field="dimensions",
             )
         texts = [await text_of(services, text) for text in body.inputs()]
-        admitted = (await answering.admit(services, [_ask(texts, principal, identifier)]))[0]
+        admitted = (
+            await answering.admit(services, [body.naesil.put_on(_ask(texts, principal, identifier))])
+        )[0]
         try:
             made = await answering.unless_left(request, services.completions.embed(admitted))
         except NoVector as error:

@@ -30,6 +30,10 @@ _ANTHROPIC_TYPES = {
 }  # fmt: skip
 _HTTP_TYPES = {401: "authentication_error", 403: "permission_error", 404: "not_found_error"}
 
+_HELD = {
+    "masked": 'To send it masked, send it again with "naesil": {"if_held": "masked"}.',
+    "as_is": 'To send it as it is, send it again with "naesil": {"if_held": "as_is", "reason": "..."}.',
+}
 _TEMPLATE = errors.N_("The model's chat template cannot express these messages. Check their roles and order.")
 _REFUSED = {
     "bad_grammar": errors.N_(
@@ -61,9 +65,13 @@ def status_and_body(error: errors.NaesilError) -> tuple[int, dict[str, Any]]:
     more: dict[str, Any] = {}
     if isinstance(error, errors.ContextTooLong):
         more = {"n_prompt_tokens": error.prompt_tokens, "n_ctx": error.context_tokens}
+    message = error.text()
     if isinstance(error, errors.PolicyViolation):
         more = {"rules": list(error.rules)}
-    return status, body(error.text(), kind, code=error.code, param=error.field, **more)
+        if error.offers:
+            more["offers"] = sorted(error.offers)
+            message += " " + " ".join(_HELD[offer] for offer in sorted(error.offers, reverse=True))
+    return status, body(message, kind, code=error.code, param=error.field, **more)
 
 
 def from_runtime(failed: Failed) -> errors.NaesilError:
@@ -107,7 +115,11 @@ def shaped(content: dict[str, Any], status: int, path: str) -> dict[str, Any]:
         return content
     kind = _ANTHROPIC_TYPES.get(status, "invalid_request_error" if status < 500 else "api_error")
     detail = content["error"]
-    more = {name: value for name, value in detail.items() if name in ("code", "param", "rules") and value}
+    more = {
+        name: value
+        for name, value in detail.items()
+        if name in ("code", "param", "rules", "offers") and value
+    }
     return {"type": "error", "error": {"type": kind, "message": detail["message"], **more}}
 
 
