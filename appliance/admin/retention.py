@@ -5,16 +5,18 @@ crash in the middle leaves some destroyed and the rest for the next run; the ent
 in its transaction, and the last entry of a run is the certificate.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from appliance.audit.actions import AuditAction
 from appliance.audit.entry import Entry
+from appliance.audit.errand import Errand, State
 from appliance.audit.log import AuditLog
 from appliance.chat.library import Library
 from appliance.clock import Clock
 from appliance.core import DataClass, Outcome, Principal
+from appliance.errors import N_, Conflict
 from appliance.identity.house import Identity
 from appliance.policy import decisions
 from appliance.policy.active import ActivePolicy
@@ -69,6 +71,31 @@ class RetentionJob:
         self._library = library
         self._policy = policy
         self.holds = Holds(database, audit, clock)
+        self._errand = Errand("retention")
+
+    @property
+    def state(self) -> State:
+        """How far a run that was started has come; its `result` is a Certificate."""
+        return self._errand.state
+
+    def start(self, actor: Principal, confirmed: int) -> None:
+        """Destroy in the background what a preview listed. Conflict when that is another number by now."""
+        self.confirm(confirmed)
+        self._errand.start(lambda progress: self.run(actor, progress))
+
+    def confirm(self, number: int) -> None:
+        """Conflict when so many things are not what would be destroyed now."""
+        if number != number_of(self.preview()):
+            raise Conflict(
+                N_("This is not the number of things that would be destroyed. Look at the list again.")
+            )
+
+    def look(self, actor: Principal) -> list[Due]:
+        """The preview for a person, on record: it tells how much others have."""
+        with self._database.write(shared=True) as session:
+            entry = self._entry(actor, "retention:preview", "", "", AuditAction.RETENTION_READ)
+            self._audit.append(session, entry)
+        return self.preview()
 
     def rule_of(self, groups: frozenset[str], data_class: DataClass) -> RetentionRule | None:
         """The rule for conversations of this class of somebody in these groups."""
@@ -98,7 +125,7 @@ class RetentionJob:
     ) -> Certificate:
         """Destroy it. `progress` is told (done, all) after each batch."""
         due = self.preview()
-        total = sum(one.count for one in due if not one.held)
+        total = number_of(due)
         destroyed = {Kept.CONVERSATION: 0, Kept.DECISION: 0}
         for one in due:
             while removed := self._batch(actor, one):
@@ -115,7 +142,7 @@ class RetentionJob:
 
     def run_if_due(self, actor: Principal) -> Certificate | None:
         """The daily run; nothing is recorded when there is nothing to destroy."""
-        return self.run(actor) if any(not one.held for one in self.preview()) else None
+        return self.run(actor) if number_of(self.preview()) else None
 
     def _batch(self, actor: Principal, due: Due) -> int:
         with self._database.write() as session:
@@ -138,9 +165,16 @@ class RetentionJob:
         rules = self._policy.current.parts.retention
         return rules.rule_for(Kept.DECISION, (), DataClass.OPEN)
 
-    def _entry(self, actor: Principal, what: str, subject: str, reason: str) -> Entry:
+    def _entry(
+        self,
+        actor: Principal,
+        what: str,
+        subject: str,
+        reason: str,
+        action: AuditAction = AuditAction.RETENTION_RUN,
+    ) -> Entry:
         return Entry(
-            action=AuditAction.RETENTION_RUN,
+            action=action,
             actor=actor,
             outcome=Outcome.ALLOWED,
             object=what,
@@ -149,3 +183,8 @@ class RetentionJob:
             reason=reason,
             policy_revision=self._policy.current.revision,
         )
+
+
+def number_of(due: Iterable[Due]) -> int:
+    """How many things would be destroyed: what is held is not."""
+    return sum(one.count for one in due if not one.held)

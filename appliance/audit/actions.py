@@ -86,6 +86,7 @@ class AuditAction(StrEnum):
     POLICY_WOULD_DIFFER = "policy:trial:differ"
     POLICY_REPLAYED = "policy:decisions:replay"
     RETENTION_RUN = "retention:class:destroy"
+    RETENTION_READ = "retention:class:read"
     HOLD_PLACED = "retention:hold:place"
     HOLD_LIFTED = "retention:hold:lift"
     ACCESS_REFUSED = "access:permission:refuse"

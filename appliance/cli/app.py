@@ -11,7 +11,7 @@ import traceback
 
 import typer
 
-from appliance.cli import audit, doctor, egress, init, key, model, policy, serve, user, witness
+from appliance.cli import audit, doctor, egress, init, key, model, policy, retention, serve, user, witness
 from appliance.errors import NaesilError, Unavailable
 from appliance.i18n import translator
 
@@ -35,6 +35,7 @@ app.add_typer(model.app, name="model")
 app.add_typer(audit.app, name="audit")
 app.add_typer(witness.app, name="witness")
 app.add_typer(policy.app, name="policy")
+app.add_typer(retention.app, name="retention")
 app.add_typer(egress.app, name="egress")
 
 

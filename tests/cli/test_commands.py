@@ -27,6 +27,7 @@ COMMANDS = {
         key create, key list, key revoke,
         model import, model list, model remove, model tune, model use,
         policy apply, policy diff, policy export, policy history, policy replay, policy rollback,
+        retention hold, retention holds, retention preview, retention release, retention run,
         user add, user agree, user disable, user emergency, user enable, user group, user import,
         user invite, user list, user reset, user roles, user second-factor-off
     """,

@@ -1,5 +1,6 @@
 """The class of a conversation: it begins where the policy says, only rises, and rules go by it."""
 
+import threading
 from typing import Any
 
 from appliance.audit.actions import AuditAction
@@ -105,3 +106,24 @@ def test_each_class_is_kept_as_long_as_its_rule_says(house: House, alice: Client
     person = house.person("keeper", Role.POLICY_ADMINISTRATOR)[0]
     assert house.services.retention.run(person).conversations == 1
     assert classes(house) == [DataClass.OPEN]
+
+
+def test_destroying_takes_the_number_of_things_typed_and_ends_with_a_certificate(
+    house: House, admin: Client, alice: Client
+) -> None:
+    ask(alice, "오래된 대화")
+    house.clock.advance(366 * 86_400)
+    admin.http.cookies.set("naesil", house.again("admin"))
+    page = admin.get("/console/retention").text
+    assert "Type 2, the number of things" in page  # the conversation, and the decision on its question
+    for wrong in ("1", "3", "", "2 "):
+        assert admin.post("/console/retention/run", number=wrong).status_code in (400, 409), wrong
+    assert len(house.conversations("alice")) == 1
+    assert admin.post("/console/retention/run", number="2").status_code == 303
+    for thread in threading.enumerate():
+        if thread.name == "retention":
+            thread.join()
+    assert "Certificate of destruction" in admin.get("/console/retention").text
+    assert house.conversations("alice") == []
+    actions = [one.action for one in house.recorded()]
+    assert AuditAction.RETENTION_READ in actions

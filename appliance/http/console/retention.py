@@ -5,15 +5,18 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Request, Response
 from fastapi.responses import RedirectResponse
 
-from appliance.admin.retention import Certificate
+from appliance.admin.retention import Certificate, number_of
 from appliance.core import Permission, Principal
 from appliance.errors import N_, NaesilError
 from appliance.http.console.policies import names_of
+from appliance.http.console.policies import number_of as number_in
 from appliance.http.console.shell import Console, Section
 from appliance.http.deps import Submitted, Words, needs
 from appliance.http.errors import status_of
 
 SECTION = Section("/console/retention", N_("Retention"), "clock", Permission.RETENTION_READ)
+
+LOOK_AGAIN_S = "1"
 
 Reader = Annotated[Principal, Depends(needs(Permission.RETENTION_READ))]
 Destroyer = Annotated[Principal, Depends(needs(Permission.RETENTION_RUN))]
@@ -26,28 +29,38 @@ def router(console: Console) -> APIRouter:
 
     def page(
         request: Request, person: Principal, status: int = 200, *,
-        error: str = "", certificate: Certificate | None = None,
+        error: str = "",
     ) -> Response:  # fmt: skip
-        return console.page(
+        due, state = job.look(person), job.state
+        shown = console.page(
             request, person, "retention.html", status,
-            due=job.preview(),
+            due=due,
+            number=number_of(due),
+            state=state,
             rules=console.services.gate.policy.parts.retention.rules,
             holds=job.holds.list(),
             names=names_of(console),
             may_destroy=console.may(person, Permission.RETENTION_RUN),
             may_hold=console.may(person, Permission.HOLD_MANAGE),
-            certificate=certificate,
-            error=error,
+            certificate=state.result if isinstance(state.result, Certificate) else None,
+            error=error or (state.error.text(console.view.words(request)) if state.error else ""),
         )  # fmt: skip
+        if state.running:
+            shown.headers["Refresh"] = LOOK_AGAIN_S  # works without a script
+        return shown
 
     @routes.get(SECTION.path)
     def show(request: Request, person: Reader) -> Response:
         return page(request, person)
 
     @routes.post("/console/retention/run")
-    def run(request: Request, person: Destroyer, _form: Submitted) -> Response:
-        """Destroy what the page listed; the answer is the certificate."""
-        return page(request, person, certificate=job.run(person))
+    def run(request: Request, person: Destroyer, form: Submitted, words: Words) -> Response:
+        """Destroy what the page listed, in the background; the page then shows the certificate."""
+        try:
+            job.start(person, number_in(form["number"]))
+        except NaesilError as error:
+            return page(request, person, status_of(error), error=error.text(words))
+        return RedirectResponse(SECTION.path, 303)
 
     @routes.post("/console/retention/holds")
     def hold(request: Request, person: Keeper, form: Submitted, words: Words) -> Response:
