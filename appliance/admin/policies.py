@@ -22,7 +22,7 @@ from appliance.ids import new_id
 from appliance.policy import drafts
 from appliance.policy.active import ActivePolicy
 from appliance.policy.decide import decide
-from appliance.policy.decisions import Replay, replay
+from appliance.policy.decisions import Replay, replay, trial_counts
 from appliance.policy.difference import RuleChange, by_rule, by_text
 from appliance.policy.drafts import OPEN_STATES, Draft, DraftRow
 from appliance.policy.files import DOCUMENT_NAMES
@@ -123,6 +123,11 @@ class Policies:
             self._audit.append(session, entry)
         with self._database.read() as session:
             return replay(drafts.decisions_since(session, since), self.revisions.active, policy, since)
+
+    def tried(self, draft_id: str) -> list[tuple[str, str, int]]:
+        """What a trial counted so far: (outcome, what the draft would have decided, how often)."""
+        with self._database.read() as session:
+            return trial_counts(session, draft_id)
 
     def rebase(self, actor: Principal, draft_id: str) -> Draft:
         """Build upon the revision in force now, after a look at the difference; approvals end."""

@@ -23,6 +23,7 @@ class Hearing:
         self._screen = screen
         self._part: _Part | None = None
         self._detections: Counter[str] = Counter()
+        self.found: Counter[str] = Counter()  # of parts that ended: by detector and level
         self._texts: dict[str, list[str]] = {"text": [], "reasoning": []}
         self._calls: list[tuple[str, list[str]]] = []
         self.blocked: tuple[str, ...] = ()
@@ -74,6 +75,7 @@ class Hearing:
             return []
         shown = self._heard(self._part.finish())
         self._detections.update(self._part.screen.detections)
+        self.found.update(self._part.screen.found)
         self._part = None
         return shown
 

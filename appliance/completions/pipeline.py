@@ -13,13 +13,13 @@ from datetime import datetime
 from typing import Literal, NoReturn
 
 import msgspec
-from sqlalchemy.orm import Session
 
 from appliance.audit.log import AuditLog
 from appliance.clock import Clock
 from appliance.completions import entries, store, usage
 from appliance.completions.hearing import Hearing
 from appliance.completions.limits import Allowance, Headroom
+from appliance.completions.memory import Memory
 from appliance.completions.quota import Left
 from appliance.completions.screen import check_prompt
 from appliance.completions.values import (
@@ -34,7 +34,6 @@ from appliance.core import Decision, Principal, Target, Usage, highest
 from appliance.errors import N_, Forbidden, NaesilError
 from appliance.ids import new_id
 from appliance.inference.client import InferenceClient, loading
-from appliance.policy import decisions
 from appliance.policy.active import ActivePolicy
 from appliance.policy.decide import decide
 from appliance.policy.gate import violation
@@ -87,6 +86,7 @@ class Completions:
         self._policy = policy
         self._clock = clock
         self._allowance = Allowance(clock, self._used_before)
+        self._memory = Memory(audit, policy, clock)
         self.usage = usage.UsageReport(database, audit, clock)
 
     def admit(self, ask: Ask, store_prompt: StorePrompt = nothing_to_store) -> Admitted:
@@ -134,7 +134,7 @@ class Completions:
             with self._database.write(shared=True) as session:
                 store_prompt(session, admitted)
                 store.add(session, self._admission(admitted))
-                self._remember(session, ask, target, checked.found, checked.decision)
+                self._memory.prompt(session, ask, target, checked.found, checked.decision)
                 self._audit.append(session, entries.prompt(admitted), text=ask.turns[-1].content)
         except BaseException:
             self._allowance.give_back(ask, answer_id)
@@ -150,12 +150,14 @@ class Completions:
         hearing = Hearing(lambda: StreamScanner(law.rulings, law.own, today))
         last: Finished | Failed | None = None
         read = 0
+        wait = _Wait(self._clock)
         events = self._inference.generate(_generate(admitted))
         try:
             async for event in events:
                 if law.stops(hearing):
                     last = _filtered(admitted.answer_id, read, hearing)
                     break
+                wait.saw(event)
                 if isinstance(event, Token):
                     for shown in hearing.feed(event):
                         yield shown
@@ -175,7 +177,7 @@ class Completions:
         finally:
             await events.aclose()
             hearing.finish()
-            reply = _reply(hearing, last, read)
+            reply = replace(_reply(hearing, last, read), first_token_s=wait.first_token_s)
             self._allowance.give_back(admitted.ask, admitted.answer_id, reply.usage.total_tokens)
             await asyncio.shield(asyncio.to_thread(self.settle, admitted, reply, store_reply))
         if last is not None:
@@ -230,11 +232,14 @@ class Completions:
 
     def settle(self, admitted: Admitted, reply: Reply, store_reply: StoreReply = nothing_to_store) -> None:
         """Record how an admitted answer ended. Settling twice records once."""
+        found = self._memory.found_in(reply)
         with self._database.write(shared=True) as session:
             if not store.remove(session, admitted.answer_id):
                 return
             store_reply(session, admitted.answer_id, reply)
             usage.add(session, admitted, reply, self._clock.now())
+            if found is not None:
+                self._memory.reply(session, admitted.ask, found)
             self._audit.append(session, entries.reply(admitted, reply), text=reply.spoken)
 
     def recover(self, store_reply: StoreReply = nothing_to_store) -> int:
@@ -257,22 +262,9 @@ class Completions:
         found: Mapping[str, int],
     ) -> NoReturn:
         with self._database.write(shared=True) as session:
-            self._remember(session, ask, target, found, decision)
+            self._memory.prompt(session, ask, target, found, decision)
             self._audit.append(session, entries.refusal(ask, decision, error.code))
         raise error
-
-    def _remember(
-        self, session: Session, ask: Ask, target: Target, found: Mapping[str, int], decision: Decision
-    ) -> None:
-        """Keep the decision's counts for replays, and what a draft on trial would have decided otherwise."""
-        principal, permission = ask.principal, ask.permission
-        decisions.record(session, self._clock.now(), principal, permission, target, found, decision)
-        trial = self._policy.trial
-        if trial is None or trial.policy is None:
-            return
-        other = decide(trial.policy, principal, permission, decisions.findings_of(found), target)
-        if (other.outcome, other.detections) != (decision.outcome, decision.detections):
-            self._audit.append(session, entries.trial(ask, other))
 
     def _admission(self, admitted: Admitted) -> store.AdmissionRow:
         principal = admitted.ask.principal
@@ -286,6 +278,19 @@ class Completions:
             object=admitted.ask.object,
             admitted_at=self._clock.now(),
         )
+
+
+class _Wait:
+    """How long the reader waited for the first word, in seconds; None while there is none."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._began = clock.monotonic()
+        self.first_token_s: float | None = None
+
+    def saw(self, event: StreamEvent) -> None:
+        if self.first_token_s is None and isinstance(event, Token):
+            self.first_token_s = self._clock.monotonic() - self._began
 
 
 class _Law:
@@ -351,6 +356,7 @@ def _reply(hearing: Hearing, last: Finished | Failed | None, read: int) -> Reply
         calls=hearing.calls,
         usage=Usage(read, hearing.frames),
         detections=hearing.detections,
+        found=dict(hearing.found),
     )
     if isinstance(last, Finished):
         return replace(

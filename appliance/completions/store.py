@@ -24,7 +24,10 @@ class AdmissionRow(Base):
 
 
 class UsageRow(Base):
-    """One answer. `key_id` is "" in the browser; `work_s` is what the model spent, in seconds."""
+    """One answer. `key_id` is "" in the browser; `work_s` is what the model spent, in seconds.
+
+    `state` is how it ended, `first_token_s` how long the reader waited for the first word.
+    """
 
     __tablename__ = "usage"
     __table_args__ = (Index("ix_usage_at_user_id", "at", "user_id"),)
@@ -37,6 +40,8 @@ class UsageRow(Base):
     prompt_tokens: Mapped[int]
     completion_tokens: Mapped[int]
     work_s: Mapped[float]
+    state: Mapped[str] = mapped_column(server_default="done", default="done")
+    first_token_s: Mapped[float | None]
 
 
 def add(session: Session, row: AdmissionRow) -> None:

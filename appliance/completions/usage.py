@@ -44,6 +44,8 @@ def add(session: Session, admitted: Admitted, reply: Reply, at: datetime) -> Non
             prompt_tokens=reply.usage.prompt_tokens,
             completion_tokens=reply.usage.completion_tokens,
             work_s=reply.work_s,
+            state=reply.state,
+            first_token_s=reply.first_token_s,
         )
     )
 
@@ -54,6 +56,20 @@ def used(session: Session, user_id: str, since: datetime) -> tuple[int, int]:
     query = select(func.count(), tokens).where(store.UsageRow.at >= since, store.UsageRow.user_id == user_id)
     row = session.execute(query).one()
     return int(row[0]), int(row[1])
+
+
+def ends_since(session: Session, since: datetime) -> dict[str, int]:
+    """How many answers ended in each state from then on."""
+    row = store.UsageRow
+    query = select(row.state, func.count().label("number")).where(row.at >= since).group_by(row.state)
+    return {one.state: one.number for one in session.execute(query)}
+
+
+def first_tokens(session: Session, since: datetime, most: int) -> list[float]:
+    """How long people waited for the first word of the newest `most` answers from then on, in seconds."""
+    row = store.UsageRow
+    query = select(row.first_token_s).where(row.at >= since, row.first_token_s.is_not(None))
+    return [wait for wait in session.scalars(query.order_by(row.at.desc()).limit(most)) if wait is not None]
 
 
 def prune(session: Session, now: datetime) -> None:

@@ -98,7 +98,8 @@ class Reply:
 
     `reason` is Finished.reason or Failed.code of the runtime's last word, or "lost" when the
     product itself stopped. Durations in seconds; `work_s` is what the model spent on it. `calls` are
-    the names and JSON arguments of tool calls.
+    the names and JSON arguments of tool calls. `found` counts what was masked or blocked by detector
+    and level; `first_token_s` is how long the reader waited for the first word, None without one.
     """
 
     text: str = ""
@@ -111,6 +112,8 @@ class Reply:
     decode_s: float = 0.0
     work_s: float = 0.0
     detections: dict[str, int] = field(default_factory=dict)
+    found: dict[str, int] = field(default_factory=dict)
+    first_token_s: float | None = None
 
     @property
     def spoken(self) -> str:

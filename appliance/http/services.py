@@ -6,6 +6,7 @@ from datetime import datetime
 from appliance.admin.erasure import Erasure
 from appliance.admin.policies import Policies
 from appliance.admin.records import Records
+from appliance.admin.reports import Reports
 from appliance.admin.retention import RetentionJob
 from appliance.audit.log import AuditLog
 from appliance.audit.oversight import Oversight
@@ -43,6 +44,7 @@ class Services:
     gate: Gate
     policies: Policies
     retention: RetentionJob
+    reports: Reports
     clock: Clock
     settings: Settings
     setup_token_sha256: str | None

@@ -2,24 +2,24 @@
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from sqlalchemy.orm import Session
 
-from appliance.core import DataClass, Decision, Permission, Principal, Target
+from appliance.core import DataClass, Decision, Outcome, Permission, Principal, Target
 from appliance.ids import new_id
 from appliance.policy import store
 from appliance.policy.decide import decide
 from appliance.policy.detectors.finding import CUSTOM, Finding, Kind, Level
-from appliance.policy.model import PolicySet
+from appliance.policy.model import Direction, PolicySet
 
 MOST_SHOWN = 50
 
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """One request on which the policies differ."""
+    """One request or reply (`direction`) on which the policies differ."""
 
     at: datetime
     user_id: str
@@ -29,11 +29,12 @@ class Change:
     before_rules: tuple[str, ...]
     after: str
     after_rules: tuple[str, ...]
+    direction: str = "prompt"
 
 
 @dataclass(frozen=True, slots=True)
 class Replay:
-    """How the requests of some days would have been decided. `kinds` counts (before, after)."""
+    """How the requests and replies of some days would have been decided. `kinds` counts (before, after)."""
 
     since: datetime
     requests: int
@@ -52,8 +53,13 @@ def record(
     target: Target,
     found: Mapping[str, int],
     decision: Decision,
+    direction: Direction = Direction.PROMPT,
+    trial: tuple[str, Decision] | None = None,
 ) -> None:
-    """Keep one decision with the request it was about, in the caller's transaction."""
+    """Keep one decision with what it was about, in the caller's transaction.
+
+    `trial`: the draft that is tried out, and what it would have decided.
+    """
     session.add(
         store.DecisionRow(
             id=new_id(),
@@ -69,8 +75,40 @@ def record(
             outcome=decision.outcome.value,
             rules=list(decision.rules),
             revision=decision.policy_revision,
+            direction=direction.value,
+            acted=dict(decision.detections),
+            trial=trial[0] if trial else None,
+            trial_outcome=trial[1].outcome.value if trial else None,
         )
     )
+
+
+def decided(
+    policy: PolicySet,
+    principal: Principal,
+    permission: Permission,
+    found: Mapping[str, int],
+    target: Target,
+    direction: Direction,
+) -> Decision:
+    """The decision about counts. In replies there is nobody to ask, so what would be asked is masked."""
+    decision = decide(policy, principal, permission, findings_of(found), target, direction)
+    if direction is Direction.REPLY and decision.outcome is Outcome.ASKED:
+        return replace(decision, outcome=Outcome.MASKED)
+    return decision
+
+
+def acted_since(session: Session, since: datetime) -> dict[tuple[str, str], int]:
+    """(outcome, kind) -> how many pieces, of all decisions from then on."""
+    counts: Counter[tuple[str, str]] = Counter()
+    for outcome, acted in store.acted_since(session, since):
+        counts.update({(outcome, kind): count for kind, count in acted.items()})
+    return dict(counts)
+
+
+def trial_counts(session: Session, draft_id: str) -> list[tuple[str, str, int]]:
+    """(outcome, what the draft on trial would have decided, how often), the most frequent first."""
+    return store.trial_counts(session, draft_id)
 
 
 def count_before(session: Session, before: datetime) -> int:
@@ -124,13 +162,15 @@ def _change(row: store.DecisionRow, before: PolicySet, after: PolicySet) -> Chan
         was.rules,
         becomes.outcome.value,
         becomes.rules,
+        row.direction,
     )
 
 
 def _again(row: store.DecisionRow, policy: PolicySet) -> Decision:
     principal = Principal(row.user_id, "user", roles=frozenset(row.roles), groups=frozenset(row.groups))
     target = Target(row.model, row.assistant, DataClass(row.data_class))
-    return decide(policy, principal, Permission(row.permission), findings_of(row.found), target)
+    direction = Direction(row.direction)
+    return decided(policy, principal, Permission(row.permission), row.found, target, direction)
 
 
 def findings_of(found: Mapping[str, int]) -> list[Finding]:

@@ -45,7 +45,11 @@ class DraftRow(Base):
 
 
 class DecisionRow(Base):
-    """One decision on a request: who, for what, how much of what was found. Never a text."""
+    """One decision on a request or a reply: who, for what, how much of what was found. Never a text.
+
+    `acted` counts what the outcome is about, by kind; `trial` is the draft that was tried out then and
+    `trial_outcome` what it would have decided.
+    """
 
     __tablename__ = "policy_decisions"
 
@@ -62,6 +66,10 @@ class DecisionRow(Base):
     outcome: Mapped[str]
     rules: Mapped[list[str]] = mapped_column(JSON)
     revision: Mapped[str]
+    direction: Mapped[str] = mapped_column(server_default="prompt", default="prompt")
+    acted: Mapped[dict[str, int]] = mapped_column(JSON, server_default="{}", default=dict)
+    trial: Mapped[str | None] = mapped_column(index=True)
+    trial_outcome: Mapped[str | None]
 
 
 def head_number(session: Session) -> int:
@@ -104,6 +112,23 @@ def decisions_since(session: Session, since: datetime) -> Iterator[DecisionRow]:
         yield from rows
         last = rows[-1].id
         session.expunge_all()
+
+
+def acted_since(session: Session, since: datetime) -> Iterator[tuple[str, dict[str, int]]]:
+    """Outcome and counts by kind of every decision from then on about which something was done."""
+    query = select(DecisionRow.outcome, DecisionRow.acted)
+    rows = session.execute(query.where(DecisionRow.at >= since, DecisionRow.outcome != "allowed"))
+    return ((outcome, acted) for outcome, acted in rows)
+
+
+def trial_counts(session: Session, draft_id: str) -> list[tuple[str, str, int]]:
+    """(outcome, what the draft on trial would have decided, how often)."""
+    pair = (DecisionRow.outcome, DecisionRow.trial_outcome)
+    query = select(*pair, func.count()).where(DecisionRow.trial == draft_id).group_by(*pair)
+    return [
+        (was, would or "", count)
+        for was, would, count in session.execute(query.order_by(func.count().desc()))
+    ]
 
 
 def count_decisions_before(session: Session, before: datetime) -> int:

@@ -25,7 +25,8 @@ _TOKEN = "".join(map(chr, range(0x21, 0x7F)))
 class StreamScanner:
     """One text in one direction. How it was cut into pieces changes nothing in the output.
 
-    `detections` counts what was masked or blocked so far, by kind; `warned` what only deserves a
+    `detections` counts what was masked or blocked so far, by kind, `found` the same by detector and
+    level; `warned` what only deserves a
     word. There is nobody to ask in the middle of a reply: what a rule asks about is masked. After
     a finding that a rule blocks nothing more is given out, and `blocked` holds the rule ids.
     """
@@ -41,6 +42,7 @@ class StreamScanner:
         self._given = 0  # how much of it was
         self._looked = 0  # how much was left held back when it was last scanned
         self._counts: Counter[str] = Counter()
+        self.found: Counter[str] = Counter()
         self.warned: Counter[str] = Counter()
         self.blocked: tuple[str, ...] = ()
 
@@ -101,6 +103,7 @@ class StreamScanner:
                 self.warned[finding.type.value] += 1
                 continue
             self._counts[finding.type.value] += 1
+            self.found[f"{finding.detector}.{finding.level.name}"] += 1
             parts.append(self._text[position : original.start])
             position = original.end
             if ruling.action is Action.BLOCK:

@@ -17,6 +17,7 @@ import uvicorn
 from appliance.admin.erasure import Erasure
 from appliance.admin.policies import Policies
 from appliance.admin.records import Records
+from appliance.admin.reports import Reports
 from appliance.admin.retention import RetentionJob
 from appliance.audit import oversight
 from appliance.audit.actions import AuditAction
@@ -249,6 +250,7 @@ def build(spec: ChildSpec, clock: Clock) -> Web:
     journal = EgressJournal(append)
     attestations = Attestations(settings.attestations_folder)
     proofs = Proofs(append_one, attestations, journal.totals)
+    retention = RetentionJob(database, audit, clock, people, library, policy)
     services = Services(
         models=Models(settings, database, audit, clock, ModelDesk(proofs)),
         identity=people,
@@ -261,7 +263,8 @@ def build(spec: ChildSpec, clock: Clock) -> Web:
         audit=audit,
         oversight=oversight.build(database, audit, clock, settings.data / "exports", sealer.head),
         gate=Gate(policy, database, audit),
-        retention=RetentionJob(database, audit, clock, people, library, policy),
+        retention=retention,
+        reports=Reports(database, clock, retention, settings.run_folder),
         policies=Policies(database, audit, clock, people, revisions, policy),
         clock=clock,
         settings=settings,

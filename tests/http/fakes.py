@@ -14,6 +14,7 @@ from sqlalchemy import text
 from appliance.admin.erasure import Erasure
 from appliance.admin.policies import Policies
 from appliance.admin.records import Records
+from appliance.admin.reports import Reports
 from appliance.admin.retention import RetentionJob
 from appliance.audit import oversight
 from appliance.audit.entry import Leaf
@@ -151,6 +152,9 @@ class House:
         transcript = Transcript(self.vault, self.clock)
         self.chat = Chat(self.database, transcript, self.completions, inference)
         self.library = Library(self.database, transcript, self.audit, self.clock, lambda: self.chat.running)
+        retention = RetentionJob(
+            self.database, self.audit, self.clock, self.identity, self.library, self.policy
+        )
         self.services = Services(
             models=Models(self.settings, self.database, self.audit, self.clock, self._switch),
             identity=self.identity,
@@ -171,9 +175,8 @@ class House:
             ),
             gate=self.gate,
             policies=self.policies,
-            retention=RetentionJob(
-                self.database, self.audit, self.clock, self.identity, self.library, self.policy
-            ),
+            retention=retention,
+            reports=Reports(self.database, self.clock, retention, self.settings.run_folder),
             clock=self.clock,
             settings=self.settings,
             setup_token_sha256=hashlib.sha256(SETUP_TOKEN.encode()).hexdigest(),

@@ -12,10 +12,17 @@ from appliance.core import Permission, Principal
 from appliance.errors import N_, Unavailable
 from appliance.http.console.shell import Console, Section
 from appliance.http.deps import needs
+from appliance.http.phrases import KINDS
 from appliance.protocol.messages import Stats
 
 SECTION = Section("/console/dashboard", N_("Dashboard"), "gauge", Permission.SYSTEM_READ)
 PATIENCE_S = 2.0
+OUTCOMES = {
+    "masked": N_("Masked"),
+    "blocked": N_("Blocked"),
+    "asked": N_("Held back"),
+    "warned": N_("Warned"),
+}
 
 Reader = Annotated[Principal, Depends(needs(Permission.SYSTEM_READ))]
 
@@ -46,6 +53,9 @@ def router(console: Console) -> APIRouter:
             disk=disk_of(services.settings.data),
             started_at=services.started_at,
             last_probe=services.proving.last,
+            figures=await asyncio.to_thread(services.reports.figures),
+            kinds=KINDS,
+            outcomes=OUTCOMES,
         )  # fmt: skip
 
     return routes

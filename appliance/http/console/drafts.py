@@ -9,6 +9,7 @@ from fastapi.responses import RedirectResponse
 from appliance.admin.policies import CLOSED_FILE
 from appliance.core import Permission, Principal
 from appliance.errors import N_, InvalidInput, NaesilError
+from appliance.http.console.dashboard import OUTCOMES as ACTED
 from appliance.http.console.policies import SECTION, Editor, Reader, names_of, number_of
 from appliance.http.console.shell import Console
 from appliance.http.deps import Submitted, Words, needs
@@ -18,6 +19,7 @@ from appliance.http.view import SEOUL
 from appliance.policy.decisions import Replay
 from appliance.policy.drafts import Draft
 
+OUTCOMES = {"allowed": N_("Allowed"), "refused": N_("Refused"), **ACTED}
 PLACE = "/console/policies/drafts/{draft_id}"
 ACTIONS = {
     "propose": Permission.POLICY_EDIT,
@@ -123,6 +125,8 @@ class _Desk:
             names=names_of(self._console),
             may={action: self._console.may(person, permission) for action, permission in ACTIONS.items()},
             replayed=replayed,
+            tried=self.policies.tried(draft_id),
+            outcomes=OUTCOMES,
             days=days,
             error=error,
         )  # fmt: skip

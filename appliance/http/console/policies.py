@@ -23,9 +23,11 @@ def router(console: Console) -> APIRouter:
     policies = console.services.policies
 
     def page(request: Request, person: Principal, status: int = 200, *, error: str = "") -> Response:
+        drafts = policies.drafts()
         return console.page(
             request, person, "policies.html", status,
-            drafts=policies.drafts(),
+            drafts=drafts,
+            tried={one.id: _totals(policies.tried(one.id)) for one in drafts if one.state == "trial"},
             history=policies.revisions.history(),
             names=names_of(console),
             may_edit=console.may(person, Permission.POLICY_EDIT),
@@ -69,3 +71,8 @@ def number_of(text: str) -> int:
     if not text.isascii() or not text.isdecimal() or len(text) > 9:
         raise InvalidInput(N_("A number is missing. Reload the page and try again."))
     return int(text)
+
+
+def _totals(counts: list[tuple[str, str, int]]) -> tuple[int, int]:
+    """How many decisions a trial saw, and how many of them would end otherwise."""
+    return sum(count for _, _, count in counts), sum(count for was, would, count in counts if was != would)
