@@ -8,7 +8,7 @@ default. This is the only module that reads the environment. What an organisatio
 import os
 import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from enum import StrEnum
 from pathlib import Path
 from typing import Any, get_type_hints
@@ -84,9 +84,18 @@ class Settings:
     def keys_folder(self) -> Path:
         return self.data / "keys"
 
+    def without_database(self) -> "Settings":
+        """For every process but web: the address may hold a password."""
+        return replace(self, database_url="")
+
     @property
     def models_folder(self) -> Path:
         return self.data / "models"
+
+    @property
+    def probe_folder(self) -> Path:
+        """Where the listening post of a self-attack puts its sockets, in sight of the attackers."""
+        return self.run_folder / "probe"
 
     @property
     def attestations_folder(self) -> Path:

@@ -9,7 +9,7 @@ from appliance.egress.bpf import Alternative, Test, is_null
 from appliance.egress.notify import IOCTLS
 
 AF_UNIX, AF_INET, AF_INET6 = 1, 2, 10
-SOCKET, TCP = 1, 6  # SOL_SOCKET, IPPROTO_TCP
+SOCKET, TCP, UDP = 1, 6, 17  # SOL_SOCKET, IPPROTO_TCP, IPPROTO_UDP
 SOCK_STREAM = 1
 SOCK_TYPE_MASK = 0xF
 MSG_FASTOPEN = 0x20000000
@@ -47,6 +47,11 @@ USE_SOCKETS = """recvfrom getsockname getpeername getsockopt shutdown"""
 SERVE = """listen accept accept4 recvmsg"""
 
 DIAL = """connect"""
+
+# The ways around every other wall, for those who start processes and so must be allowed much.
+NEVER = """io_uring_setup io_uring_enter io_uring_register ptrace process_vm_readv process_vm_writev
+pidfd_getfd kcmp bpf perf_event_open userfaultfd setns open_by_handle_at init_module finit_module kexec_load
+add_key request_key keyctl sendmmsg"""
 
 # What the web process is not allowed and the gate answers instead (notify.py).
 TRAPPED = """socket connect bind sendto sendmsg"""
@@ -119,6 +124,35 @@ def checked_for_dialling() -> dict[str, tuple[Alternative, ...]]:
         "socket": _INTERNET_STREAMS,
         "setsockopt": options((TCP, 1), (SOCKET, 9), (SOCKET, 13)),  # NODELAY, KEEPALIVE, LINGER
     }
+
+
+def checked_for_starting(*, dials: bool) -> dict[str, tuple[Alternative, ...]]:
+    """What a process that starts others, and those it starts, can be held to."""
+    # who does not dial raises the loopback of an empty network, which takes a datagram socket
+    raising = () if dials else ((Test(0, AF_INET), Test(1, 2, SOCK_TYPE_MASK)),)
+    return {
+        **dict.fromkeys(names(NEVER), ()),
+        **({"sendmsg": ()} if dials else {"sendmsg": _WITHOUT_FAST_OPEN}),
+        "socket": (*_INTERNET_STREAMS, *raising),
+        "sendto": ((is_null(4), Test(3, 0, MSG_FASTOPEN)),),
+        "socketpair": ((Test(0, AF_UNIX), Test(1, SOCK_STREAM, SOCK_TYPE_MASK)),),
+    }
+
+
+def checked_for_supervising() -> dict[str, tuple[Alternative, ...]]:
+    """Files handed on to children, and room for answers at the door of the command line."""
+    return {"sendmsg": _WITHOUT_FAST_OPEN, "setsockopt": options((SOCKET, 7))}  # SNDBUF
+
+
+def checked_for_the_post() -> dict[str, tuple[Alternative, ...]]:
+    """Ears of every kind, and no mouth: nothing can be connected or sent to an address."""
+    kinds = tuple((Test(0, AF_UNIX), Test(1, kind, SOCK_TYPE_MASK)) for kind in (1, 2, 5))
+    datagrams = tuple(
+        (Test(0, family), Test(1, 2, SOCK_TYPE_MASK), Test(2, protocol))
+        for family in (AF_INET, AF_INET6)
+        for protocol in (0, UDP)
+    )
+    return {"socket": (*_INTERNET_STREAMS, *datagrams, *kinds)}
 
 
 def options(*named: tuple[int, int]) -> tuple[Alternative, ...]:

@@ -18,6 +18,7 @@ RETURN = 0x06  # BPF_RET | BPF_K
 
 ALLOW = 0x7FFF0000
 TRAP = 0x00030000  # SECCOMP_RET_TRAP: the call is not made and SIGSYS ends the process; see trap.py
+UNTRACED = 0x7FF00000  # SECCOMP_RET_TRACE with nobody tracing: ENOSYS, and weaker than NOTIFY
 NOTIFY = 0x7FC00000  # SECCOMP_RET_USER_NOTIF: the caller waits for the listener's answer
 _ERRNO = 0x00050000
 

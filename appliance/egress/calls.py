@@ -103,7 +103,9 @@ getsockopt 55 209
 gettid 186 178
 gettimeofday 96 169
 getuid 102 174
+init_module 175 105
 io_uring_enter 426 426
+io_uring_register 427 427
 io_uring_setup 425 425
 ioctl 16 29
 ioperm 173 -
@@ -177,6 +179,7 @@ recvmsg 47 212
 rename 82 -
 renameat 264 38
 renameat2 316 276
+request_key 249 218
 restart_syscall 219 128
 rmdir 84 -
 rseq 334 293
@@ -238,6 +241,8 @@ userfaultfd 323 282
 utimensat 280 88
 utimes 235 -
 vfork 58 -
+wait4 61 260
+waitid 247 95
 write 1 64
 writev 20 66
 """

@@ -35,6 +35,25 @@ def take(expected: Sequence[int]) -> Layer:
     return Layer("open files", True, f"{len(found)} known, 1 thread")
 
 
+def take_own() -> Layer:
+    """For the supervisor, whose files are its own: none may be a connection of the network, or datagrams."""
+    found = _open_files()
+    for number in sorted(found):
+        if not stat.S_ISSOCK(os.fstat(number).st_mode):
+            continue
+        with socket.socket(fileno=os.dup(number)) as sock:
+            listens = sock.type == socket.SOCK_STREAM and sock.getsockopt(
+                socket.SOL_SOCKET, socket.SO_ACCEPTCONN
+            )
+            if sock.family != socket.AF_UNIX and not listens:
+                raise ConfigError(
+                    N_("The open file %(number)d (%(problem)s) must not be in this process."),
+                    number=number,
+                    problem="a network socket that does not listen",
+                )
+    return Layer("open files", True, f"{len(found)} of its own, no connection")
+
+
 def _open_files() -> set[int]:
     """Their numbers, without the one that listing them takes."""
     return {int(entry.name) for entry in list(Path("/proc/self/fd").iterdir()) if entry.is_symlink()}

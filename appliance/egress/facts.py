@@ -12,7 +12,7 @@ from pathlib import Path
 import msgspec
 
 from appliance.egress import linux
-from appliance.egress.sockets import OpenSocket, open_sockets, recognised
+from appliance.egress.sockets import OpenSocket, open_sockets
 
 PROC = Path("/proc")
 NAMESPACES = ("net", "mnt", "ipc", "user", "pid")
@@ -40,8 +40,11 @@ class Facts(msgspec.Struct, frozen=True, kw_only=True):
     traceable: bool | None = None
 
 
-def read(pid: int) -> Facts:
-    """The facts of a process seen from here. Raises FileNotFoundError when it is gone."""
+def read(pid: int, host: dict[str, str] | None) -> Facts:
+    """The facts of a process seen from here. Raises FileNotFoundError when it is gone.
+
+    `host`: the machine's namespaces, as whoever started the product saw them before any jail.
+    """
     home = PROC / str(pid)
     status = _status(home)
     namespaces = _namespaces(home)
@@ -56,19 +59,19 @@ def read(pid: int) -> Facts:
         bounding=status["CapBnd"],
         core_limit=_core_limit(home),
         namespaces=namespaces,
-        own=_differing(namespaces, host_namespaces()),
+        own=_differing(namespaces, host),
         mounts=_count_lines(home / "mountinfo"),
         packets_out=_packets_out(home),
         sockets=open_sockets(home),
     )
 
 
-def read_own() -> Facts:
+def read_own(host: dict[str, str] | None = None) -> Facts:
     """The facts of this process, with the one that only it can see."""
-    return msgspec.structs.replace(read(os.getpid()), traceable=linux.prctl(linux.PR_GET_DUMPABLE) == 1)
+    return msgspec.structs.replace(read(os.getpid(), host), traceable=linux.prctl(linux.PR_GET_DUMPABLE) == 1)
 
 
-def completed(outside: Facts, inside: Facts | None) -> Facts:
+def completed(outside: Facts, inside: Facts | None, host: dict[str, str] | None) -> Facts:
     """The outside view, with what only the process could see of itself filled in from its answer."""
     if inside is None:
         return outside
@@ -76,16 +79,16 @@ def completed(outside: Facts, inside: Facts | None) -> Facts:
     return msgspec.structs.replace(
         outside,
         namespaces=namespaces,
-        own=_differing(namespaces, host_namespaces()),
+        own=_differing(namespaces, host),
         mounts=outside.mounts or inside.mounts,
         packets_out=inside.packets_out if outside.packets_out is None else outside.packets_out,
-        sockets=outside.sockets or recognised(inside.sockets or (), PROC / "net"),
+        sockets=outside.sockets or inside.sockets,
         traceable=inside.traceable,
     )
 
 
 def host_namespaces() -> dict[str, str] | None:
-    """Those of this process: the ones a jailed child must not share."""
+    """Those of this process: before it closes a jail, the ones that a jailed child must not share."""
     return _namespaces(PROC / "self")
 
 

@@ -18,7 +18,7 @@ from appliance.egress.address import AF_INET, AF_INET6, LONGEST, Address, parse,
 from appliance.egress.dials import Dials
 from appliance.egress.notify import Call, Trap
 from appliance.egress.tally import PERIOD_S, Tally
-from appliance.protocol.egress import Destination, EgressEvent, Held, Line, Settled, Watch
+from appliance.protocol.egress import Destination, EgressEvent, Flush, Flushed, Held, Line, Settled, Watch
 from appliance.protocol.framing import Decoder, encode
 
 READ_BYTES = 65536
@@ -37,7 +37,7 @@ class Gate:
         self, supervisor: socket.socket, destinations: tuple[Destination, ...], clock: Clock
     ) -> None:
         self._supervisor = supervisor
-        self._orders: Decoder[Watch | Line] = Decoder(Watch | Line)
+        self._orders: Decoder[Watch | Line | Flush] = Decoder(Watch | Line | Flush)
         self._gifts: deque[int] = deque()
         self._named = {(ip, one.port): one for one in reversed(destinations) for ip in one.addresses}
         self._clock = clock
@@ -65,8 +65,11 @@ class Gate:
         now = self._clock.monotonic()
         if now >= self._minute:
             self._minute = now + PERIOD_S
-            for event in self._tally.flush():
-                self._say(event)
+            self._flush()
+
+    def _flush(self) -> None:
+        for event in self._tally.flush():
+            self._say(event)
 
     def _on_order(self) -> None:
         data, gifts, _, _ = socket.recv_fds(self._supervisor, READ_BYTES, MOST_DESCRIPTORS)
@@ -78,6 +81,9 @@ class Gate:
         for order in self._orders.feed(data):
             if isinstance(order, Watch):
                 self._watch(Trap(self._gifts.popleft(), self._gifts.popleft()), order.held)
+            elif isinstance(order, Flush):
+                self._flush()
+                self._say(Flushed())
             else:
                 self._dials.use(socket.socket(fileno=self._gifts.popleft()))
 
@@ -171,7 +177,7 @@ class Gate:
         if self._trap is not None:
             self._trap.answer(call, error)
 
-    def _say(self, message: EgressEvent | Held | Settled) -> None:
+    def _say(self, message: EgressEvent | Held | Settled | Flushed) -> None:
         try:
             self._supervisor.sendall(encode(message))
         except OSError:

@@ -18,7 +18,7 @@ Step = Callable[[Profile], Iterable[Layer]]
 
 def _prepare(profile: Profile) -> Iterable[Layer]:
     environment.scrub()
-    known = census.take(profile.descriptors)
+    known = census.take_own() if profile.descriptors is None else census.take(profile.descriptors)
     if profile.witness is not None:
         profile.witness.open_memory()  # while this process may still be looked at
     return known, privileges.set_limits(writes=profile.writable != (NULL,))

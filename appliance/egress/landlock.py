@@ -8,6 +8,7 @@ import ctypes
 import os
 import stat
 from collections.abc import Iterable
+from dataclasses import replace
 from pathlib import Path
 
 from appliance.egress import linux
@@ -87,6 +88,22 @@ def restrict(
     return _layers(version, f"ABI {version}", ports)
 
 
+def restrict_ports(ports: Iterable[int]) -> Layer:
+    """Leave this thread only these TCP ports and free files: a process that starts others mounts for them."""
+    version = abi()
+    if version < NETWORK_ABI:
+        return replace(_tcp_layer(version, f"needs ABI {NETWORK_ABI}", ports), required=True)
+    attributes = _Ruleset(0, BIND_TCP | CONNECT_TCP, SCOPES if version >= SCOPE_ABI else 0)
+    ruleset = linux.call("landlock_create_ruleset", ctypes.byref(attributes), ctypes.sizeof(attributes), 0)
+    try:
+        for port in ports:
+            _allow_port(ruleset, port, version)
+        linux.call("landlock_restrict_self", ruleset, 0)
+    finally:
+        os.close(ruleset)
+    return replace(_tcp_layer(version, f"ABI {version}", ports), required=True)
+
+
 def _allow(ruleset: int, path: Path, rights: int) -> None:
     try:
         parent = os.open(path, os.O_PATH | os.O_CLOEXEC)
@@ -103,7 +120,7 @@ def _allow(ruleset: int, path: Path, rights: int) -> None:
 
 def _allow_port(ruleset: int, port: int, version: int) -> None:
     if version >= NETWORK_ABI:
-        rule = _NetPort(CONNECT_TCP, port)
+        rule = _NetPort(CONNECT_TCP if port else BIND_TCP, port)  # 0: any door that the kernel chooses
         linux.call("landlock_add_rule", ruleset, RULE_NET_PORT, ctypes.byref(rule), 0)
 
 
@@ -121,7 +138,7 @@ def _layers(version: int, detail: str, ports: Iterable[int] | None = ()) -> tupl
 def _tcp_layer(version: int, detail: str, ports: Iterable[int] | None) -> Layer:
     if ports is None:
         return Layer("tcp by landlock", False, "free within its own empty namespace", required=False)
-    named = " ".join(str(port) for port in ports)
+    named = " ".join(str(port) for port in ports if port)
     return Layer(
         "tcp by landlock",
         version >= NETWORK_ABI,

@@ -40,7 +40,7 @@ def isolate(network: Network = "none", user: tuple[int, int] | None = None) -> L
     except OSError as error:
         direct = error
         try:
-            if user is not None:
+            if user is not None and os.geteuid() == 0:
                 privileges.become(user)
             person = os.geteuid(), os.getegid()
             linux.call("unshare", wanted | CLONE_NEWUSER)

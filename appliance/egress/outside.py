@@ -4,12 +4,10 @@ One selector, no threads: whoever owns it calls `pump` when `fileno` is readable
 heard is evidence by itself, whatever the attacking process says of its attempts.
 """
 
-import array
 import os
+import secrets
 import selectors
-import shutil
 import socket
-import tempfile
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
@@ -23,6 +21,8 @@ from appliance.egress.profiles import CONTROL_SOCKET
 LOOPBACK, LOOPBACK_6 = "127.0.0.1", "::1"
 READ_BYTES = 65536
 NOBODY = 65534
+PATHS = ("stream", "datagram", "packet", "giver")
+SECRET, SEALED = "outside.txt", "sealed"
 PRECIOUS = ("written", "truncated", "removed", "changed", "moved")
 NEED_A_DOOR = frozenset(
     {
@@ -39,31 +39,25 @@ NEED_A_DOOR = frozenset(
 class Outside:
     """Listens until closed. `heard` holds every message that arrived, by any road."""
 
-    def __init__(self, inside_folder: Path) -> None:
-        """`inside_folder`: a folder that jailed processes may see; paths of sockets are made there."""
+    def __init__(self, folder: Path, paths: Path) -> None:
+        """`folder` is for our files, `paths` a folder that jailed processes see, for our sockets."""
         self.heard: list[bytes] = []
-        self._services = {**WELL_KNOWN, SUPERVISOR: (str(inside_folder / CONTROL_SOCKET),)}
         self._selector = selectors.DefaultSelector()
-        self._folder = Path(tempfile.mkdtemp(prefix="naesil-outside-"))
-        self._paths = Path(tempfile.mkdtemp(prefix="probe-", dir=inside_folder))
+        self._folder, self._paths = folder, paths
+        self._name = f"naesil-{secrets.token_hex(8)}"
         self._sockets: dict[str, socket.socket] = {}
         self._listen("tcp", socket.AF_INET, (LOOPBACK, 0))
         self._listen("tcp6", socket.AF_INET6, (LOOPBACK_6, 0))
         self._receive("udp", socket.AF_INET, (LOOPBACK, 0))
         self._receive("udp6", socket.AF_INET6, (LOOPBACK_6, 0))
-        self._listen("stream", socket.AF_UNIX, str(self._paths / "stream"))
-        self._receive("datagram", socket.AF_UNIX, str(self._paths / "datagram"))
-        self._listen("packet", socket.AF_UNIX, str(self._paths / "packet"), socket.SOCK_SEQPACKET)
-        self._listen("abstract", socket.AF_UNIX, f"\0naesil-{self._folder.name}")
-        self._listen("giver", socket.AF_UNIX, str(self._paths / "giver"))
-        (self._folder / "outside.txt").write_text("not yours")
+        self._listen("stream", socket.AF_UNIX, self._place("stream"))
+        self._receive("datagram", socket.AF_UNIX, self._place("datagram"))
+        self._listen("packet", socket.AF_UNIX, self._place("packet"), socket.SOCK_SEQPACKET)
+        self._listen("abstract", socket.AF_UNIX, f"\0{self._name}")
+        self._listen("giver", socket.AF_UNIX, self._place("giver"))
+        (folder / SECRET).write_text("not yours")
         for name in PRECIOUS:
-            (self._folder / name).write_text("keep")
-        if os.geteuid() == 0:  # what stops the attackers must be the jail, not whose files these are
-            owner = inside_folder.stat()
-            for path in (self._folder, *self._folder.iterdir(), self._paths, *self._paths.iterdir()):
-                os.chown(path, owner.st_uid, owner.st_gid)
-        self._sealed = _seal(self._paths / "sealed") if os.geteuid() == 0 else ""
+            (folder / name).write_text("keep")
 
     def fileno(self) -> int:
         """Readable when `pump` has something to do."""
@@ -85,28 +79,19 @@ class Outside:
             stream_path=self._path("stream"),
             datagram_path=self._path("datagram"),
             packet_path=self._path("packet"),
-            abstract=f"naesil-{self._folder.name}",
+            abstract=self._name,
             giver=self._path("giver"),
-            sibling=os.getpid(),
-            services={name: _existing(paths) for name, paths in self._services.items()},
-            secret={"outside": str(self._folder / "outside.txt")},
+            secret={"outside": str(self._folder / SECRET)},
             precious=str(self._folder),
-            sealed=self._sealed,
-            marker=_marker(),
             folder=str(self._paths),
         )
-
-    def door(self) -> tuple[socket.socket, socket.socket]:
-        """A listening socket of the host's network as web has one, and a client that waits at it."""
-        listener = socket.create_server((LOOPBACK, 0))
-        return listener, socket.create_connection(listener.getsockname())
 
     def close(self) -> None:
         for key in list(self._selector.get_map().values()):
             self._forget(key.fileobj)  # type: ignore[arg-type]  # only sockets are registered
         self._selector.close()
-        shutil.rmtree(self._folder, ignore_errors=True)
-        shutil.rmtree(self._paths, ignore_errors=True)
+        for path in (*(self._paths / name for name in PATHS), *self._folder.iterdir()):
+            path.unlink(missing_ok=True)
 
     def _listen(self, name: str, family: int, address: object, kind: int = socket.SOCK_STREAM) -> None:
         sock = self._bound(name, family, kind, address)
@@ -137,28 +122,26 @@ class Outside:
     def _on_knock(self, name: str, sock: socket.socket) -> None:
         with suppress(OSError):
             peer, _ = sock.accept()
-            if name == "giver":
-                self._give(peer)
-            else:
-                self._watch(peer, lambda: self._on_words(peer))
+            self._watch(peer, lambda: self._on_words(peer, last=name == "giver"))
 
-    def _on_words(self, sock: socket.socket) -> None:
+    def _on_words(self, sock: socket.socket, *, last: bool = False) -> None:
         try:
             data = sock.recv(READ_BYTES)
         except OSError:
             data = b""
         if data:
             self.heard.append(data)
-        elif sock not in self._sockets.values():
+        if (last or not data) and sock not in self._sockets.values():
             self._forget(sock)
-
-    def _give(self, peer: socket.socket) -> None:
-        with peer, socket.create_connection((LOOPBACK, self._port("tcp"))) as gift:
-            peer.sendmsg([b"x"], [(socket.SOL_SOCKET, socket.SCM_RIGHTS, array.array("i", [gift.fileno()]))])
 
     def _forget(self, sock: socket.socket) -> None:
         self._selector.unregister(sock)
         sock.close()
+
+    def _place(self, name: str) -> str:
+        """A path for a socket; one that was left there by somebody who was killed goes."""
+        (self._paths / name).unlink(missing_ok=True)
+        return str(self._paths / name)
 
     def _port(self, name: str) -> int:
         sock = self._sockets.get(name)
@@ -168,19 +151,32 @@ class Outside:
         return str(self._paths / name) if name in self._sockets else ""
 
 
-def with_secrets(targets: Targets, keys_folder: Path, database: Path) -> Targets:
-    """The product's own secrets as targets, those that exist."""
-    named = {
-        "database": database,
-        "root_key": keys_folder / "root.key",
-        "log_key": keys_folder / "log.key",
-    }
-    found = {name: str(path) for name, path in named.items() if path.exists()}
-    return replace(targets, secret=targets.secret | found)
+def machine(run_folder: Path, paths: Path) -> Targets:
+    """What there is to attack on this machine besides us, seen before any jail is closed."""
+    services = {**WELL_KNOWN, SUPERVISOR: (str(run_folder / CONTROL_SOCKET),)}
+    return Targets(
+        services={name: _existing(places) for name, places in services.items()},
+        sibling=os.getpid(),
+        sealed=_seal(paths / SEALED) if os.geteuid() == 0 else "",
+        marker=_marker(),
+    )
+
+
+def together(ours: Targets, machines: Targets, secret: dict[str, str]) -> Targets:
+    """All targets of one attack."""
+    return replace(
+        ours,
+        services=machines.services,
+        sibling=machines.sibling,
+        sealed=machines.sealed,
+        marker=machines.marker,
+        secret=ours.secret | secret,
+    )
 
 
 def _seal(path: Path) -> str:
     """A file of somebody else that nobody may read."""
+    path.unlink(missing_ok=True)
     path.write_text("sealed")
     path.chmod(0)
     os.chown(path, NOBODY, NOBODY)

@@ -4,6 +4,7 @@ import ctypes
 import os
 import resource
 import signal
+from collections.abc import Iterable
 
 from appliance.egress import linux
 from appliance.egress.report import Layer
@@ -29,7 +30,7 @@ def set_limits(*, writes: bool) -> Layer:
 
 
 def keep_private() -> None:
-    """For the supervisor, which closes no jail: no core dumps, and nobody without rights may trace it."""
+    """Before any jail is closed: no core dumps, and nobody without rights may trace us."""
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     linux.prctl(linux.PR_SET_DUMPABLE, 0)
 
@@ -54,6 +55,18 @@ def drop_all(user: tuple[int, int] | None = None) -> Layer:
     return Layer("privileges", True, f"{name}, no_new_privs, not dumpable")
 
 
+def keep_only(capabilities: Iterable[int]) -> None:
+    """Give up every capability but these, and new privileges for good. Raises OSError."""
+    kept = frozenset(capabilities)
+    _empty_bounding_set(kept)
+    mask = sum(1 << number for number in kept)
+    low, high = mask & 0xFFFFFFFF, mask >> 32
+    header = (ctypes.c_uint32 * 2)(CAPABILITY_VERSION_3, 0)
+    linux.call("capset", header, (ctypes.c_uint32 * 6)(low, low, 0, high, high, 0))
+    linux.prctl(linux.PR_SET_NO_NEW_PRIVS, 1)
+    linux.prctl(linux.PR_SET_DUMPABLE, 0)
+
+
 def become(user: tuple[int, int]) -> None:
     """From root to somebody without an account's groups, for good. Raises OSError.
 
@@ -70,9 +83,9 @@ def become(user: tuple[int, int]) -> None:
         os.kill(os.getpid(), signal.SIGKILL)
 
 
-def _empty_bounding_set() -> None:
+def _empty_bounding_set(kept: frozenset[int] = frozenset()) -> None:
     """Only who has CAP_SETPCAP can, and only they could use it; no_new_privs covers the others."""
-    for capability in range(64):
+    for capability in sorted(set(range(64)) - kept):
         try:
             linux.prctl(linux.PR_CAPBSET_DROP, capability)
         except OSError:

@@ -31,7 +31,8 @@ CONTROL_SOCKET = "control.sock"  # the supervisor's door for the command line
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Profile:
-    """One process's jail. `descriptors`: the open files it is given besides its standard streams.
+    """One process's jail. `descriptors`: the open files it is given besides its standard streams;
+    None for those it opened itself, of which none may lead anywhere.
 
     Below `writable` it may create, change and remove files and folders. `hidden` carves a file
     or folder out of those; only the private root can do that. Where paths lie in each other,
@@ -44,7 +45,7 @@ class Profile:
     readable: tuple[Path, ...]
     writable: tuple[Path, ...] = (NULL,)
     hidden: tuple[Path, ...] = ()
-    descriptors: tuple[int, ...] = ()
+    descriptors: tuple[int, ...] | None = ()
     shown: Mapping[Path, str] = field(default_factory=dict)
     network: Network = "none"
     ports: tuple[int, ...] | None = ()
@@ -68,13 +69,15 @@ class Orders(Protocol):
     """The part of a child's orders that the jail needs; the supervisor's ChildSpec has it."""
 
     @property
-    def role(self) -> Literal["runtime", "web", "sealer", "gate", "broker"]: ...
+    def role(self) -> Literal["runtime", "web", "sealer", "gate", "broker", "post"]: ...
     @property
     def settings(self) -> Settings: ...
     @property
     def runtime(self) -> ModelChoice | None: ...
     @property
     def destinations(self) -> tuple[Destination, ...]: ...
+    @property
+    def outside(self) -> Path | None: ...
     @property
     def user(self) -> tuple[int, int] | None: ...
     def descriptors(self) -> tuple[int, ...]: ...
@@ -95,6 +98,8 @@ def _profile(orders: Orders, hand_over: HandOver) -> Profile:
         return gate_profile(descriptors)
     if orders.role == "broker":
         return broker_profile(orders.destinations, descriptors)
+    if orders.outside is not None:
+        return post_profile((orders.outside, settings.probe_folder), descriptors)
     if orders.role == "sealer" or orders.runtime is None:
         return sealer_profile(settings.keys_folder, descriptors)
     chosen = orders.runtime
@@ -225,6 +230,45 @@ def broker_profile(destinations: tuple[Destination, ...], descriptors: tuple[int
         calls=CallPolicy(
             allowed.names(" ".join(_READER_CALLS), allowed.DIAL, "recvmsg"),
             allowed.checked(os.getpid()) | allowed.checked_for_dialling(),
+        ),
+    )
+
+
+def post_profile(folders: tuple[Path, ...], descriptors: tuple[int, ...]) -> Profile:
+    """The listening post of a self-attack: on the machine's network it hears, and cannot say a word.
+
+    No connect(), no sending to an address; it is told nothing but the names of techniques.
+    """
+    return Profile(
+        name="post",
+        readable=_interpreter(),
+        writable=(NULL, *folders),
+        descriptors=descriptors,
+        network="host",
+        ports=(0,),
+        calls=CallPolicy(
+            allowed.names(" ".join(_READER_CALLS), allowed.WRITE_FILES, "bind listen accept accept4"),
+            allowed.checked(os.getpid()) | allowed.checked_for_the_post(),
+            bpf.refuse(errno.ENOSYS),
+        ),
+    )
+
+
+def supervisor_profile(settings: Settings, models: tuple[Path, ...], user: tuple[int, int] | None) -> Profile:
+    """Whoever watches the others: sees models and processes, neither keys nor database; starts nobody.
+
+    A launcher starts for it (starting.py). Unnamed calls answer ENOSYS: its end is the product's.
+    """
+    return Profile(
+        name="supervisor",
+        readable=(*_interpreter(), Path("/proc"), settings.models_folder, settings.policies_folder, *models),
+        writable=(NULL, settings.run_folder),
+        descriptors=None,
+        user=user,
+        calls=CallPolicy(
+            allowed.names(" ".join(_READER_CALLS), allowed.SERVE, "pidfd_open wait4 waitid unlink unlinkat"),
+            allowed.checked(os.getpid()) | allowed.checked_for_supervising(),
+            bpf.refuse(errno.ENOSYS),
         ),
     )
 

@@ -29,12 +29,16 @@ class ProbeRow(msgspec.Struct, frozen=True):
 
 
 class ProbeResult(msgspec.Struct, frozen=True, kw_only=True):
-    """`rows` were tried; `void` could not be on this machine; `heard` is what arrived outside."""
+    """`rows` were tried; `void` could not be on this machine; `heard` is what arrived outside.
+
+    `denied`: web's calls that the gate answered with no, which are not logged one by one.
+    """
 
     ok: bool
     rows: tuple[ProbeRow, ...]
     void: tuple[ProbeRow, ...]
     heard: tuple[str, ...]
+    denied: int = 0
 
     @property
     def leaks(self) -> tuple[ProbeRow, ...]:

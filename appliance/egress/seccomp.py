@@ -37,10 +37,11 @@ class CallPolicy:
     checked: dict[str, tuple[bpf.Alternative, ...]] = field(default_factory=dict)
     default: int = bpf.TRAP
     trapped: frozenset[str] = frozenset()
+    refused: int = bpf.refuse(errno.EPERM)
 
     def refusal(self, name: str) -> int:
         """The verdict for a call that may be tried and must not succeed."""
-        return bpf.NOTIFY if name in self.trapped else bpf.refuse(errno.EPERM)
+        return bpf.NOTIFY if name in self.trapped else self.refused
 
 
 class _Program(ctypes.Structure):
@@ -116,5 +117,7 @@ def _lay(code: list[bpf.Instruction], flags: int) -> int:
 
 
 def _standing(policy: CallPolicy) -> Layer:
+    if policy.default == bpf.ALLOW:
+        return Layer(LAYER, True, f"{len(policy.checked)} calls held to what starting others needs")
     ending = "killed" if policy.default == bpf.TRAP else "refused"
     return Layer(LAYER, True, f"{len(policy.allowed) + len(policy.checked)} calls allowed, others {ending}")

@@ -31,19 +31,31 @@ def open_sockets(home: Path) -> tuple[OpenSocket, ...] | None:
         inodes = sorted(_inodes(home))
     except OSError:
         return None
-    return recognised((OpenSocket("other", "unknown", inode=inode) for inode in inodes), home / "net")
+    sockets = (OpenSocket("other", "unknown", inode=inode) for inode in inodes)
+    return recognised(sockets, known_in(home / "net"))
 
 
-def recognised(sockets: Iterable[OpenSocket], net: Path) -> tuple[OpenSocket, ...]:
-    """The same sockets, those named that the tables of `net` or of our own namespace know.
+def known_in(net: Path) -> list[OpenSocket]:
+    """Every socket in the tables of a network namespace (/proc/PID/net)."""
+    return list(_known(net))
 
-    A socket keeps the namespace it was made in, which is why both are read.
+
+def recognised(sockets: Iterable[OpenSocket], known: Iterable[OpenSocket]) -> tuple[OpenSocket, ...]:
+    """The same sockets, those named that are known.
+
+    A socket keeps the namespace it was made in, so the machine's tables must be asked as well.
     """
-    known = {sock.inode: sock for folder in (net, Path("/proc/net")) for sock in _known(folder)}
-    doors = {_port(sock) for sock in known.values() if sock.kind == "listening"}
+    named = {sock.inode: sock for sock in known}
+    doors = {_port(sock) for sock in named.values() if sock.kind == "listening"}
     return tuple(
-        _accepted(known.get(sock.inode, sock), doors) if sock.kind == "other" else sock for sock in sockets
+        _accepted(named.get(sock.inode, sock), doors) if sock.kind == "other" else sock for sock in sockets
     )
+
+
+def asked_for(inodes: Iterable[int], net: Path = Path("/proc/self/net")) -> list[OpenSocket]:
+    """Those of our namespace's sockets that have these numbers, and its doors, which tell who called."""
+    wanted = frozenset(inodes)
+    return [sock for sock in _known(net) if sock.inode in wanted or sock.kind == "listening"]
 
 
 def _accepted(sock: OpenSocket, doors: set[str]) -> OpenSocket:

@@ -13,15 +13,21 @@ from appliance.egress.facts import UNPRIVILEGED, Facts
 from appliance.egress.report import Level
 
 SECCOMP_FILTER = 2
+ON_THE_MACHINES_NETWORK = ("broker", "keeper", "post")
+STARTERS = ("launcher", "keeper")
 LEVELS: tuple[Level, ...] = ("off", "partial", "kernel")
 
 
 class Wall(msgspec.Struct, frozen=True):
-    """One wall as it is now. `seen`: the kernel's words for it, or where else this comes from."""
+    """One wall as it is now. `seen`: the kernel's words for it, or where else this comes from.
+
+    One that is not `required` cannot stand around this process, whose work it would end.
+    """
 
     name: str
     stands: bool
     seen: str
+    required: bool = True
 
 
 class ProcessStatus(msgspec.Struct, frozen=True, kw_only=True):
@@ -33,10 +39,7 @@ class ProcessStatus(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Status(msgspec.Struct, frozen=True, kw_only=True):
-    """`level` is that of the weakest process behind a jail.
-
-    The supervisor closes none: it starts the others, and is given nothing that a person wrote.
-    """
+    """`level` is that of the weakest process, the supervisor included."""
 
     level: Level
     processes: tuple[ProcessStatus, ...]
@@ -44,10 +47,12 @@ class Status(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def process_status(process: str, seen: Facts, claims: Mapping[str, Any]) -> ProcessStatus:
-    """`claims` is the guard's own report from the start; empty for a process that closes no jail."""
+    """`claims` is the guard's own report from the start."""
+    if process in STARTERS:
+        return _starter(process, seen, claims)
     walls = (
         _calls(seen),
-        _named_ports(claims) if process == "broker" else _network(seen),
+        _named_ports(claims) if process in ON_THE_MACHINES_NETWORK else _network(seen),
         _root(seen),
         _privileges(seen),
         _core_dumps(seen),
@@ -56,8 +61,22 @@ def process_status(process: str, seen: Facts, claims: Mapping[str, Any]) -> Proc
     return ProcessStatus(process=process, pid=seen.pid, level=_level(walls), walls=walls, facts=seen)
 
 
+def _starter(process: str, seen: Facts, claims: Mapping[str, Any]) -> ProcessStatus:
+    """One that starts others: what their walls are made with it cannot give up."""
+    rights = f"NoNewPrivs {int(seen.no_new_privs)}, CapEff {seen.capabilities}: for its children's walls"
+    walls = (
+        _calls(seen),
+        _named_ports(claims) if process in ON_THE_MACHINES_NETWORK else _network(seen),
+        Wall("private root", False, "makes those of its children; the machine's services hidden", False),
+        Wall("privileges", seen.no_new_privs and seen.capabilities == UNPRIVILEGED, rights, False),
+        _core_dumps(seen),
+        Wall("files", False, "none: it mounts for its children, which Landlock would forbid", False),
+    )
+    return ProcessStatus(process=process, pid=seen.pid, level=_level(walls), walls=walls, facts=seen)
+
+
 def product_status(processes: Sequence[ProcessStatus], supervisor: ProcessStatus) -> Status:
-    levels = [one.level for one in processes]
+    levels = [one.level for one in (*processes, supervisor)]
     return Status(
         level=min(levels, key=LEVELS.index, default="off"),
         processes=tuple(processes),
@@ -66,7 +85,7 @@ def product_status(processes: Sequence[ProcessStatus], supervisor: ProcessStatus
 
 
 def _level(walls: Sequence[Wall]) -> Level:
-    if all(wall.stands for wall in walls):
+    if all(wall.stands for wall in walls if wall.required):
         return "kernel"
     standing = {wall.name for wall in walls if wall.stands}
     return "partial" if standing & {"system calls", "network namespace"} else "off"
@@ -85,7 +104,7 @@ def _network(seen: Facts) -> Wall:
 
 
 def _named_ports(claims: Mapping[str, Any]) -> Wall:
-    """The broker is on the machine's network, on purpose; Landlock holds it to the ports of egress.yaml."""
+    """On the machine's network on purpose: Landlock holds it to the ports of egress.yaml, or to none."""
     for layer in claims.get("layers", ()):
         if layer["name"] == "tcp by landlock":
             seen = f"the machine's network; reported at the start: {layer['detail']}"

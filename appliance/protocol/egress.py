@@ -46,6 +46,14 @@ class Settled(msgspec.Struct, frozen=True, tag=True):
     call: int
 
 
+class Flush(msgspec.Struct, frozen=True, tag=True):
+    """supervisor -> gate: tell now what you have only counted."""
+
+
+class Flushed(msgspec.Struct, frozen=True, tag=True):
+    """gate -> supervisor: that is told."""
+
+
 class Line(msgspec.Struct, frozen=True, tag=True):
     """supervisor -> gate or broker, with one descriptor: the line to the other of the two."""
 

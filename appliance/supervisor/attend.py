@@ -58,6 +58,10 @@ def try_to_get_out(body: msgspec.Raw, descriptors: list[int]) -> probe.Row:
 def acts_for(spec: ChildSpec) -> dict[str, Act]:
     """What this process can be asked. Only the sealer signs."""
     acts: dict[str, Act] = {"facts": tell_facts, "attack": try_to_get_out}
+    if spec.outside is not None:
+        from appliance.egress import post  # noqa: PLC0415 - only the post needs it
+
+        acts |= post.acts(spec.outside, spec.settings.probe_folder)
     if spec.role == "sealer":
         acts["attest"] = lambda body, _: _attest(spec.settings.keys_folder, body)
     return acts
@@ -70,6 +74,7 @@ def _attest(keys_folder: Path, body: msgspec.Raw) -> str:
 
 
 def _attend(sock: socket.socket, role: RoleName, acts: Mapping[str, Act], receives: bool) -> None:
+    sock.sendall(encode_report(Report(process=role, thread=threading.get_native_id())))
     line = ReportLine()
     descriptors: list[int] = []
     while True:

@@ -14,6 +14,7 @@ import msgspec
 from appliance.clock import SystemClock
 from appliance.egress import jail
 from appliance.egress.profiles import profile_for
+from appliance.egress.report import GuardReport
 from appliance.errors import N_, ConfigError, NaesilError
 from appliance.supervisor import attend
 from appliance.supervisor.spec import ChildSpec, Context, Report, decode_spec, encode_report, send_report
@@ -36,17 +37,7 @@ def main() -> int:
         profile = profile_for(spec, lambda *trap: _hand_over(spec, trap))
         guard = jail.close(profile)
         _report(spec, Report(process=spec.role, guard=guard.level, detail=guard.to_json()))
-        if _LEVELS.index(guard.level) < _LEVELS.index(spec.settings.guard):
-            raise ConfigError(
-                N_(
-                    "The guard around %(process)s reaches only '%(level)s' here, but '%(wanted)s' is "
-                    "demanded. Run 'appliance doctor' to see what is missing, or lower minimum_level in "
-                    "policies/egress.yaml and leave out --guard."
-                ),
-                process=spec.role,
-                level=guard.level,
-                wanted=spec.settings.guard,
-            )
+        demand(spec.role, guard, spec.settings.guard)
         attend.start(
             spec.status, spec.role, attend.acts_for(spec), receives="recvmsg" in profile.calls.allowed
         )
@@ -61,6 +52,21 @@ def main() -> int:
         )
         return EXIT_OUR_FAULT
     return 0
+
+
+def demand(process: str, guard: GuardReport, wanted: str) -> None:
+    """Raise ConfigError when a jail is weaker than what the policy or the operator demands."""
+    if _LEVELS.index(guard.level) < _LEVELS.index(wanted):
+        raise ConfigError(
+            N_(
+                "The guard around %(process)s reaches only '%(level)s' here, but '%(wanted)s' is "
+                "demanded. Run 'appliance doctor' to see what is missing, or lower minimum_level in "
+                "policies/egress.yaml and leave out --guard."
+            ),
+            process=process,
+            level=guard.level,
+            wanted=wanted,
+        )
 
 
 def _become(spec: ChildSpec) -> None:
@@ -85,6 +91,10 @@ def _become(spec: ChildSpec) -> None:
         from appliance.egress import broker  # noqa: PLC0415 - only behind the closed jail
 
         broker.serve(peer, spec.destinations, SystemClock())
+    elif spec.role == "post":
+        from appliance.egress import post  # noqa: PLC0415 - only behind the closed jail
+
+        post.serve(peer)
     else:
         from appliance.supervisor import web  # noqa: PLC0415 - only behind the closed jail
 

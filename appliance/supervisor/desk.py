@@ -5,10 +5,8 @@ found goes to web, which records it; a finding that cannot be recorded is a fail
 """
 
 import logging
-import selectors
 import socket
 from collections.abc import Callable, Mapping
-from contextlib import suppress
 from datetime import UTC, datetime
 from functools import partial
 from typing import Any, Protocol
@@ -37,7 +35,8 @@ from appliance.supervisor.findings import Found, Heartbeat, Probed, Signed
 from appliance.supervisor.lookaround import LookAround
 from appliance.supervisor.questions import OnAnswer, text_of
 from appliance.supervisor.selfattack import Secrets, SelfAttack
-from appliance.supervisor.spec import Report, RoleName, send_report
+from appliance.supervisor.spec import Report, RoleName
+from appliance.supervisor.starters import Starters
 from appliance.supervisor.switch import Switch
 
 HEARTBEAT_S = 60.0
@@ -57,7 +56,7 @@ class Staff(Protocol):
     @property
     def children(self) -> Mapping[RoleName, Child]: ...
     @property
-    def selector(self) -> selectors.BaseSelector: ...
+    def starters(self) -> Starters: ...
     @property
     def stopping(self) -> bool: ...
     @property
@@ -84,6 +83,11 @@ class Staff(Protocol):
     ) -> None: ...
 
     def ask_web(self, what: str, body: msgspec.Raw, patience_s: float, on_answer: OnAnswer) -> None: ...
+
+    def answer_web(self, line: socket.socket, report: Report) -> None: ...
+
+    def fold_denials(self) -> None: ...
+    def unfold_denials(self, then: Callable[[int], None]) -> None: ...
 
     def later(self, delay_s: float, act: Callable[[], None]) -> None: ...
 
@@ -124,14 +128,12 @@ class Desk:
         elif isinstance(question, UseModel):
             self._staff.switch.use(question.name, partial(_tell_switched, answer, caller.refuse))
 
-    def on_web(self, report: Report, line: socket.socket | None) -> None:
+    def on_web(self, report: Report, line: socket.socket) -> None:
         """A question from a page of the console; the answer goes back over the control line."""
 
         def answer(value: Any) -> None:
-            if line is not None and line.fileno() >= 0:
-                body = msgspec.Raw(msgspec.json.encode(value))
-                with suppress(OSError):  # web just ended; nobody waits for this any more
-                    send_report(line, Report(request=report.request, body=body))
+            body = msgspec.Raw(msgspec.json.encode(value))
+            self._staff.answer_web(line, Report(request=report.request, body=body))
 
         def fail(template: str) -> None:
             answer({"error": template})
@@ -191,7 +193,8 @@ class Desk:
         """One attack at a time: who asks during one gets its result."""
         self._waiting_for_probe.append(on_done)
         if len(self._waiting_for_probe) == 1:
-            SelfAttack(self._staff, list(self._staff.children), self._secrets(), self._on_attacked)
+            roles: list[RoleName] = [*self._staff.children, "supervisor"]
+            SelfAttack(self._staff, roles, self._secrets, self._on_attacked)
 
     def _on_attacked(self, result: ProbeResult) -> None:
         waiting, self._waiting_for_probe = self._waiting_for_probe, []
@@ -221,15 +224,14 @@ class Desk:
         self._staff.later(DAY_S, self._on_day)
         self.probe("daily", _nothing, log.warning)
 
+    @property
     def _secrets(self) -> Secrets:
+        """They are there, though not for us to see."""
         keys = self._settings.keys_folder
-        named = {
-            "database": self._settings.data / "naesil.db",
-            "root_key": keys / "root.key",
-            "log_key": keys / "log.key",
-        }
-        found = {name: str(path) for name, path in named.items() if path.exists()}
-        return Secrets(self._settings.run_folder, found)
+        named = {"root_key": keys / "root.key", "log_key": keys / "log.key"}
+        if self._settings.database_file is not None:
+            named["database"] = self._settings.database_file
+        return Secrets({name: str(path) for name, path in named.items()})
 
 
 def _say(caller: Caller, value: Any) -> None:

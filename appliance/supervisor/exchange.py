@@ -11,12 +11,12 @@ import selectors
 import socket
 from collections.abc import Callable
 
-from appliance.protocol.egress import EgressEvent, Held, Line, Settled, Watch
+from appliance.protocol.egress import EgressEvent, Flush, Flushed, Held, Line, Settled, Watch
 from appliance.protocol.framing import Decoder, FramingError, encode
 from appliance.supervisor.spec import RoleName
 
 READ_BYTES = 65536
-Said = EgressEvent | Held | Settled
+Said = EgressEvent | Held | Settled | Flushed
 
 
 class Exchange:
@@ -28,10 +28,12 @@ class Exchange:
         self._lines: dict[RoleName, socket.socket] = {}
         self._watched: tuple[int, int] | None = None
         self.held: set[int] = set()
+        self._flushing: list[Callable[[], None]] = []
 
     def use(self, role: RoleName, line: socket.socket) -> None:
         """A gate or broker was started; `line` leads to it."""
         self._drop(role)
+        line.setblocking(False)
         decoder: Decoder[Said] = Decoder(Said)
         self._lines[role] = line
         self._selector.register(line, selectors.EVENT_READ, lambda: self._on_readable(role, line, decoder))
@@ -49,6 +51,19 @@ class Exchange:
         self._watched = (listener, memory)
         self.held.clear()
         self._show()
+
+    def flush(self, then: Callable[[], None]) -> None:
+        """Have the gate tell what it counted so far, then go on; at once when there is none."""
+        if "gate" not in self._lines:
+            then()
+            return
+        self._flushing.append(then)
+        self._tell("gate", encode(Flush()))
+
+    def _on_flushed(self) -> None:
+        waiting, self._flushing = self._flushing, []
+        for then in waiting:
+            then()
 
     def close(self) -> None:
         """Gate and broker go home; what web still tries fails."""
@@ -81,6 +96,8 @@ class Exchange:
                 self.held.add(message.call)
             elif isinstance(message, Settled):
                 self.held.discard(message.call)
+            elif isinstance(message, Flushed):
+                self._on_flushed()
             else:
                 self._on_event(message)
         if not data:
@@ -90,3 +107,5 @@ class Exchange:
         if (line := self._lines.pop(role, None)) is not None:
             self._selector.unregister(line)
             line.close()
+            if role == "gate":
+                self._on_flushed()

@@ -11,27 +11,32 @@ import secrets
 import socket
 from collections.abc import Callable
 from pathlib import Path
-from typing import IO
+from typing import IO, Literal
 
 import msgspec
 
 from appliance.clock import SystemClock
 from appliance.config import Settings, share_folder
-from appliance.egress import privileges
+from appliance.egress import facts, jail, privileges
+from appliance.egress.profiles import supervisor_profile
 from appliance.errors import N_, ConfigError
 from appliance.inference import tuning
 from appliance.inference.registry import ModelFile, resolve
-from appliance.policy.destinations import load_destinations
+from appliance.policy.destinations import system_lookup
+from appliance.policy.documents import load_egress
 from appliance.policy.egress import demanded
 from appliance.protocol.egress import Destination
 from appliance.protocol.settings import RuntimeSettings
 from appliance.storage.folder import prepare_data_folder
-from appliance.storage.owner import Owner, adopt
-from appliance.supervisor import children, listen, machine
+from appliance.supervisor import children, founding, listen, machine
+from appliance.supervisor.child import demand
 from appliance.supervisor.door import Door
 from appliance.supervisor.entrust import entrust
-from appliance.supervisor.spec import ChildSpec, Report, RoleName
-from appliance.supervisor.watch import Supervisor
+from appliance.supervisor.launcher import Launcher
+from appliance.supervisor.launching import Launching
+from appliance.supervisor.spec import ChildName, ChildSpec, Report
+from appliance.supervisor.starters import Starters
+from appliance.supervisor.watch import Handed, Supervisor
 
 
 def serve(settings: Settings, say: Callable[[str], None]) -> None:
@@ -41,78 +46,117 @@ def serve(settings: Settings, say: Callable[[str], None]) -> None:
     use, unusable data folder, missing or damaged model, second server on the same data.
     """
     privileges.keep_private()
+    host = facts.host_namespaces()
     listen.check_exposure(settings)
     prepare_data_folder(settings)
     settings = _with_certificate(settings)
-    egress, destinations = load_destinations(share_folder("policies"), settings.policies_folder)
+    egress, document = load_egress(share_folder("policies"), settings.policies_folder)
     settings = dataclasses.replace(settings, guard=demanded(settings.guard, egress.minimum_level))
     model = resolve(settings)
     with _only_server(settings.run_folder), listen.open_socket(settings) as listener:
         settings, owner = entrust(settings, model.path)
-        token = secrets.token_urlsafe(24)
-        address = listen.url(settings, listener.getsockname()[1])
-        starter = _Starter(settings, runtime_settings(settings, model), listener, token, destinations, owner)
+        ground = founding.Ground(settings, owner, host)
+        keeper, destinations = founding.start_keeper(ground, egress, document, system_lookup)
         say(f"Naesil: {settings.data}, {model.name}")
-
-        def ready(report: Report) -> None:
-            say(f"Open {address}/setup/{token}" if report.setup else f"Open {address}")
-
-        door = Door(settings.run_folder)
+        house = _House(ground, model, listener, keeper, destinations, say)
+        folder, door = founding.outside_folder(owner), Door(settings.run_folder)
         try:
-            Supervisor(starter, SystemClock(), ready, door, _roles(destinations), settings).run()
+            _found(house, folder, door)
         finally:
+            founding.remove(folder)
             door.close()
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class _House:
+    """What serving needs, all found before the first process is started."""
+
+    ground: founding.Ground
+    model: ModelFile
+    listener: socket.socket
+    keeper: Launching | None
+    destinations: tuple[Destination, ...]
+    say: Callable[[str], None]
+
+
+def _found(house: _House, folder: Path, door: Door) -> None:
+    """Start post and supervisor, and be their launcher until the product ends."""
+    ours, theirs = founding.pair()
+    launcher, launching = Launcher(theirs, house.ground.host), Launching(ours)
+    post = founding.start_post(house.ground, launcher, launching, folder)
+    starters = Starters(launching, house.keeper, house.ground.host, machine=post.machine)
+
+    def supervise() -> None:
+        theirs.close()
+        _supervise(house, starters, post, door)
+
+    supervisor = founding.fork_supervisor(launching, supervise)
+    for ours_no_more in (ours, house.listener, post.line, post.child.status, post.child.output):
+        ours_no_more.close()
+    if house.keeper is not None:
+        house.keeper.close()
+    founding.launch(launcher, house.ground, supervisor)
+
+
+def _supervise(house: _House, starters: Starters, post: founding.Post, door: Door) -> None:
+    """The supervisor process: locked first."""
+    settings = house.ground.settings
+    models = {path.parent for path in (house.model.path, house.model.adapter) if path is not None}
+    guard = jail.close(supervisor_profile(settings, tuple(models), house.ground.owner))
+    demand("supervisor", guard, settings.guard)
+    token = secrets.token_urlsafe(24)
+    address = listen.url(settings, house.listener.getsockname()[1])
+    starters = dataclasses.replace(starters, guard=guard.to_json())
+    starter = _Starter(house, starters, token)
+
+    def ready(report: Report) -> None:
+        house.say(f"Open {address}/setup/{token}" if report.setup else f"Open {address}")
+
+    roles = _roles(house.destinations)
+    Supervisor(
+        starter, SystemClock(), ready, door, roles, settings, starters, Handed(post.child, post.line)
+    ).run()
 
 
 class _Starter:
     """Makes children; knows which descriptor goes where."""
 
-    def __init__(
-        self,
-        settings: Settings,
-        runtime: RuntimeSettings,
-        listener: socket.socket,
-        setup_token: str,
-        destinations: tuple[Destination, ...],
-        owner: Owner | None,
-    ) -> None:
-        self._settings = settings
-        self.runtime = runtime
-        self._listener = listener
-        self._destinations = destinations
-        self._owner = owner
+    def __init__(self, house: _House, starters: Starters, setup_token: str) -> None:
+        self._settings = house.ground.settings
+        self.runtime = runtime_settings(self._settings, house.model)
+        self._listener = house.listener
+        self._destinations = house.destinations
+        self._owner = house.ground.owner
+        self._starters = starters
         self._token_sha256 = hashlib.sha256(setup_token.encode()).hexdigest()
 
-    def __call__(self, role: RoleName, supervisor: Supervisor, /) -> children.Child:
+    def __call__(self, role: ChildName, supervisor: Supervisor, /) -> children.Child:
         child, ours = self._start(role, self.runtime)
         if role == "web":
             supervisor.use_control(ours)
-        elif role == "gate" or role == "broker":  # noqa: PLR1714 - so that the checker follows
+        elif role in ("gate", "broker"):
             supervisor.exchange.use(role, ours)
         else:
-            supervisor.tell_web(Report(process=role, attach=role), ours)
+            attach: Literal["runtime", "sealer"] = "runtime" if role == "runtime" else "sealer"
+            supervisor.tell_web(Report(process=role, attach=attach), ours)
         return child
 
     def load(self, name: str) -> RuntimeSettings:
         """The orders for another model; its file was verified by whoever asks."""
         settings = dataclasses.replace(self._settings, model=name)
         model = resolve(settings, verify=False)
-        entrust(settings, model.path)
         return runtime_settings(settings, model, verify=False)
 
     def start_runtime(self, runtime: RuntimeSettings) -> tuple[children.Child, socket.socket]:
         return self._start("runtime", runtime)
 
-    def _start(self, role: RoleName, runtime: RuntimeSettings) -> tuple[children.Child, socket.socket]:
+    def _start(self, role: ChildName, runtime: RuntimeSettings) -> tuple[children.Child, socket.socket]:
         """The child, and our end of its socketpair."""
-        adopt(self._settings.data)
         ours, theirs = socket.socketpair()
         our_status, their_status = socket.socketpair()
         spec = ChildSpec(
             role=role,
-            settings=self._settings
-            if role == "web"
-            else dataclasses.replace(self._settings, database_url=""),
+            settings=self._settings if role == "web" else self._settings.without_database(),
             status=their_status.fileno(),
             peer=theirs.fileno(),
             listen=self._listener.fileno() if role == "web" else -1,
@@ -121,13 +165,13 @@ class _Starter:
             user=self._owner,
             destinations=self._destinations if role in ("web", "gate", "broker") else (),
         )
-        child = children.start(spec, our_status)
+        child = children.start(spec, our_status, self._starters.of(role))
         their_status.close()
         theirs.close()
         return child, ours
 
 
-def _roles(destinations: tuple[Destination, ...]) -> tuple[RoleName, ...]:
+def _roles(destinations: tuple[Destination, ...]) -> tuple[ChildName, ...]:
     """Where nothing may be dialled there is no process that could."""
     return ("web", "gate", "sealer", "runtime", *(("broker",) if destinations else ()))
 

@@ -1,21 +1,26 @@
-"""The live truth about every process: each looks at itself, and we look at it from outside."""
+"""The live truth about every process: each looks at itself, and its launcher looks at it from outside."""
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from functools import partial
+from pathlib import Path
 from typing import Any, Protocol
 
 import msgspec
 
 from appliance.egress import facts
 from appliance.egress.facts import Facts
+from appliance.egress.sockets import OpenSocket, known_in, recognised
 from appliance.egress.status import ProcessStatus, Status, process_status, product_status
 from appliance.supervisor.children import Child
 from appliance.supervisor.questions import OnAnswer
 from appliance.supervisor.spec import RoleName
+from appliance.supervisor.starters import Starters
 
 PATIENCE_S = 2.0
 NOTHING = msgspec.Raw(b"null")
+OWN_TABLES = Path("/proc/self/net")  # the pairs that we made are there
 
 
 class Transient(Protocol):
@@ -32,6 +37,8 @@ class Staff(Protocol):
     def children(self) -> Mapping[RoleName, Child]: ...
     @property
     def switch(self) -> Transient: ...
+    @property
+    def starters(self) -> Starters: ...
 
     def ask_child(
         self, child: Child, what: str, body: msgspec.Raw, patience_s: float, on_answer: OnAnswer
@@ -47,31 +54,71 @@ class LookAround:
     def status(self, on_status: Callable[[Status], None]) -> None:
         """Every process, ours included. `on_status` is called once, by the loop."""
         everybody = [*self._staff.children.values(), *self._staff.switch.children]
-        gathered: dict[int, ProcessStatus | None] = {}
+        gathered: dict[int, tuple[Child, Facts] | None] = {}
 
         def on_facts(number: int, child: Child, body: msgspec.Raw | None) -> None:
-            gathered[number] = _seen(child, _facts(body))
+            gathered[number] = self._seen(child, _facts(body))
             if len(gathered) == len(everybody):
                 seen = [gathered[at] for at in range(len(everybody))]
-                on_status(product_status([one for one in seen if one is not None], _supervisor()))
+                self._name_sockets([one for one in seen if one is not None], on_status)
 
         if not everybody:
-            on_status(product_status([], _supervisor()))
+            self._name_sockets([], on_status)
         for number, child in enumerate(everybody):
             self._staff.ask_child(child, "facts", NOTHING, PATIENCE_S, partial(on_facts, number, child))
 
+    def _seen(self, child: Child, inside: Facts | None) -> tuple[Child, Facts] | None:
+        """A process from outside and inside; None when it ended meanwhile."""
+        outside = child.process.look()
+        host = self._staff.starters.host
+        return None if outside is None else (child, facts.completed(outside, inside, host))
 
-def _seen(child: Child, inside: Facts | None) -> ProcessStatus | None:
-    """A process from outside and inside; None when it ended meanwhile."""
+    def _name_sockets(
+        self, children: Sequence[tuple[Child, Facts]], on_status: Callable[[Status], None]
+    ) -> None:
+        """The machine's tables tell who is at the other end; only the post is where they can be read."""
+        starters = self._staff.starters
+        seen = [_Seen(child.role, one, child.guard) for child, one in children]
+        seen += [_Seen(name, *starter.itself()) for name, starter in starters.named()]
+        seen.append(_Seen("supervisor", facts.read_own(starters.host), starters.guard))
+
+        def finish(body: msgspec.Raw | None) -> None:
+            known = [*known_in(OWN_TABLES), *_known(body)]
+            *processes, ourselves = [one.status(known) for one in seen]
+            on_status(product_status(processes, ourselves))
+
+        post = self._staff.children.get("post")
+        inodes = [sock.inode for one in seen for sock in one.facts.sockets or () if sock.kind == "other"]
+        if post is None:
+            finish(None)
+        else:
+            body = msgspec.Raw(msgspec.json.encode(inodes))
+            self._staff.ask_child(post, "name-sockets", body, PATIENCE_S, finish)
+
+
+@dataclass(frozen=True, slots=True)
+class _Seen:
+    """One process, and what its guard said at the start."""
+
+    role: RoleName
+    facts: Facts
+    guard: str
+
+    def status(self, known: Sequence[OpenSocket]) -> ProcessStatus:
+        return process_status(self.role, _named(self.facts, known), claims_of(self.guard))
+
+
+def _named(one: Facts, known: Sequence[OpenSocket]) -> Facts:
+    if one.sockets is None:
+        return one
+    return msgspec.structs.replace(one, sockets=recognised(one.sockets, known))
+
+
+def _known(body: msgspec.Raw | None) -> list[OpenSocket]:
     try:
-        outside = facts.read(child.process.pid)
-    except (FileNotFoundError, ProcessLookupError):
-        return None
-    return process_status(child.role, facts.completed(outside, inside), _claims(child.guard))
-
-
-def _supervisor() -> ProcessStatus:
-    return process_status("supervisor", facts.read_own(), {})
+        return [] if body is None else msgspec.json.decode(body, type=list[OpenSocket] | None) or []
+    except msgspec.DecodeError:
+        return []
 
 
 def _facts(body: msgspec.Raw | None) -> Facts | None:
@@ -82,7 +129,7 @@ def _facts(body: msgspec.Raw | None) -> Facts | None:
         return None
 
 
-def _claims(detail: str) -> dict[str, Any]:
+def claims_of(detail: str) -> dict[str, Any]:
     """The guard's own report at the start."""
     claims: dict[str, Any] = json.loads(detail) if detail else {}
     return claims

@@ -147,7 +147,7 @@ def _probed(found: Probed) -> Entry:
         reason="; ".join(
             [
                 f"blocked={len(result.rows) - len(result.leaks)} leaked={len(result.leaks)} "
-                f"void={len(result.void)} heard={len(result.heard)}",
+                f"void={len(result.void)} heard={len(result.heard)} denied={result.denied}",
                 *named,
             ]
         ),

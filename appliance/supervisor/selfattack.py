@@ -1,39 +1,56 @@
 """One self-attack of the whole product: every process tries every technique, the outside listens.
 
 Runs in the supervisor's loop. Each process gets one technique at a time; a process that ends on
-the way is asked no more, and what ended it counts as a leak unless it was the filter.
+the way is asked no more, and what ended it counts as a leak unless it was the filter. Who starts
+others attacks in a copy of itself, all at once, and only what could carry a byte.
 """
 
 import json
-import selectors
 import socket
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import suppress
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import Protocol
 
 import msgspec
 
 from appliance.egress import seccomp
-from appliance.egress.outside import NEED_A_DOOR, Outside
+from appliance.egress.attacks.network import NETWORK
+from appliance.egress.attacks.services import SERVICES
+from appliance.egress.attacks.targets import Targets
+from appliance.egress.outside import NEED_A_DOOR, together
 from appliance.egress.probe import TECHNIQUES, Row
 from appliance.egress.proving import ProbeResult, ProbeRow
 from appliance.supervisor.attend import Attack
 from appliance.supervisor.children import Child
-from appliance.supervisor.questions import OnAnswer
+from appliance.supervisor.questions import OnAnswer, text_of
 from appliance.supervisor.spec import RoleName
+from appliance.supervisor.starters import Starters
 
+NOTHING = msgspec.Raw(b"null")
 PATIENCE_S = 10.0
 # What is a process's own office and no way out: web and sealer read their own files; the gate has
 # doors in its own empty namespace; the broker is on the machine's network, where Landlock holds it
-# to the named ports (which the other techniques try).
+# to the named ports (which the other techniques try); the post has the ears and files that the
+# others must not reach; the supervisor may see which processes run.
 OFFICE: dict[RoleName, frozenset[str]] = {
     "web": frozenset({"read_database", "read_root_key"}),
     "sealer": frozenset({"read_log_key"}),
     "gate": frozenset({"own_door"}),
     "broker": frozenset({"see_the_machines_connections"}),
+    "supervisor": frozenset({"read_siblings_command_line"}),
+    "post": frozenset(
+        {
+            *("own_door", "every_kind_of_socket", "see_the_machines_connections"),
+            *("read_outside", "read_through_own_root", "write_outside", "truncate_outside"),
+            *("remove_outside", "change_rights_outside", "move_outside"),
+        }
+    ),
+    "launcher": frozenset({"own_door", "every_kind_of_socket", *NEED_A_DOOR}),
+    "keeper": frozenset({"see_the_machines_connections", *NEED_A_DOOR}),
 }
+# A launcher's datagrams reach nobody: its network is empty. What was heard outside decides.
+INTO_THE_VOID: RoleName = "launcher"
+CARRIES = tuple(attempt.__name__ for attempt in (*SERVICES, *NETWORK))
 GIVEN_A_DOOR: RoleName = "web"  # the only process that is ever given a socket of the machine's network
 
 
@@ -41,7 +58,7 @@ class Staff(Protocol):
     """The supervisor, as far as an attack needs it."""
 
     @property
-    def selector(self) -> selectors.BaseSelector: ...
+    def starters(self) -> Starters: ...
     @property
     def children(self) -> Mapping[RoleName, Child]: ...
 
@@ -55,12 +72,14 @@ class Staff(Protocol):
         descriptor: socket.socket | None = None,
     ) -> None: ...
 
+    def fold_denials(self) -> None: ...
+    def unfold_denials(self, then: Callable[[int], None]) -> None: ...
+
 
 @dataclass(frozen=True, slots=True)
 class Secrets:
     """What no process but its owner may read."""
 
-    run_folder: Path
     named: dict[str, str]
 
 
@@ -76,14 +95,26 @@ class SelfAttack:
     ) -> None:
         self._staff = staff
         self._on_done = on_done
-        self._outside = Outside(secrets.run_folder)
-        targets = self._outside.targets()
-        self._targets = replace(targets, secret=targets.secret | secrets.named)
+        self._secrets = secrets
+        self._roles = roles
         self._rows: list[ProbeRow] = []
+        self._heard = ""
         self._busy = len(roles)
-        self._staff.selector.register(self._outside, selectors.EVENT_READ, self._outside.pump)
-        for role in roles:
-            if _may_be_attacked(self._staff.children.get(role)):
+        staff.fold_denials()
+        staff.ask("post", "listen", NOTHING, PATIENCE_S, self._on_listening)
+
+    def _on_listening(self, answer: msgspec.Raw | None) -> None:
+        try:
+            ours = None if answer is None else msgspec.json.decode(answer, type=Targets)
+        except msgspec.DecodeError:
+            ours = None
+        if ours is None:  # an attack that nobody would hear of proves nothing
+            self._rows = [ProbeRow("post", "every_technique", "nobody listens outside", "LEAKED")]
+            self._staff.unfold_denials(lambda count: self._tell("", count))
+            return
+        self._targets = together(ours, self._staff.starters.machine, self._secrets.named)
+        for role in self._roles:
+            if role == "supervisor" or _may_be_attacked(self._staff.children.get(role)):
                 self._next(role, _techniques(role))
             else:
                 self._rows.append(ProbeRow(role, "every_technique", "no wall of system calls", "LEAKED"))
@@ -94,33 +125,50 @@ class SelfAttack:
         if technique is None:
             self._busy -= 1
             if self._busy == 0:
-                self._finish()
+                self._attack_starters()
             return
-        targets = replace(self._targets, message=f"probe:{role}:{technique};")
+        targets, door = self._aimed(role, technique)
         body = msgspec.Raw(msgspec.json.encode(Attack(technique, targets)))
-        door = self._outside.door() if role == GIVEN_A_DOOR and technique in NEED_A_DOOR else ()
         asked = self._staff.children.get(role)
 
         def on_answer(answer: msgspec.Raw | None) -> None:
-            for sock in door:
-                sock.close()
+            if door is not None:
+                door.close()
+                self._heard += self._staff.starters.launcher.close_door()
             row = _row(answer)
             if row is not None:
                 self._rows.append(ProbeRow(role, technique, row.layer, row.outcome))
                 self._next(role, left)
                 return
-            alive = asked is not None and self._staff.children.get(role) is asked
+            alive = role == "supervisor" or (asked is not None and self._staff.children.get(role) is asked)
             self._rows.append(_unanswered(role, technique, alive))
             self._next(role, iter(()))
 
-        self._staff.ask(role, "attack", body, PATIENCE_S, on_answer, door[0] if door else None)
+        self._staff.ask(role, "attack", body, PATIENCE_S, on_answer, door)
 
-    def _finish(self) -> None:
-        self._outside.pump()
-        with suppress(KeyError):
-            self._staff.selector.unregister(self._outside)
-        heard = b"".join(self._outside.heard).decode(errors="replace")
-        self._outside.close()
+    def _aimed(self, role: RoleName, technique: str) -> tuple[Targets, socket.socket | None]:
+        targets = replace(self._targets, message=f"probe:{role}:{technique};")
+        if role != GIVEN_A_DOOR or technique not in NEED_A_DOOR:
+            return targets, None
+        port, door = self._staff.starters.launcher.open_door()
+        return replace(targets, tcp=port), door
+
+    def _attack_starters(self) -> None:
+        for role, starter in self._staff.starters.named():
+            targets = replace(self._targets, message=f"probe:{role}:")
+            names = tuple(name for name in CARRIES if name not in OFFICE[role])
+            for row in starter.attack(names, targets):
+                self._rows.append(ProbeRow(role, row.technique, row.layer, row.outcome))
+        self._staff.ask("post", "stop-listening", NOTHING, PATIENCE_S, self._on_heard)
+
+    def _on_heard(self, answer: msgspec.Raw | None) -> None:
+        said = text_of(answer)
+        if said is None:
+            self._rows.append(ProbeRow("post", "every_technique", "the post did not tell", "LEAKED"))
+        self._staff.unfold_denials(lambda count: self._tell(said or "", count))
+
+    def _tell(self, said: str, denied: int) -> None:
+        heard = self._heard + said
         rows = [_believed(row, heard) for row in self._rows]
         tried = tuple(row for row in rows if row.outcome != "void")
         self._on_done(
@@ -129,6 +177,7 @@ class SelfAttack:
                 rows=tried,
                 void=tuple(row for row in rows if row.outcome == "void"),
                 heard=tuple(word for word in heard.split(";") if word),
+                denied=denied,
             )
         )
 
@@ -161,5 +210,7 @@ def _unanswered(role: RoleName, technique: str, alive: bool) -> ProbeRow:
 def _believed(row: ProbeRow, heard: str) -> ProbeRow:
     """What somebody outside received has leaked, whatever the process says."""
     if f"probe:{row.process}:{row.technique};" not in heard:
+        if row.process == INTO_THE_VOID and row.outcome == "LEAKED":
+            return msgspec.structs.replace(row, outcome="blocked", layer="network namespace")
         return row
     return msgspec.structs.replace(row, outcome="LEAKED", layer="heard outside")

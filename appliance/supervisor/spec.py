@@ -14,19 +14,21 @@ from appliance.protocol.egress import Destination, EgressEvent
 from appliance.protocol.settings import RuntimeSettings
 
 MAX_LINE_BYTES = 4 * 1024 * 1024
-RoleName = Literal["runtime", "web", "sealer", "gate", "broker"]
+ChildName = Literal["runtime", "web", "sealer", "gate", "broker", "post"]
+RoleName = ChildName | Literal["supervisor", "launcher", "keeper"]
 
 
 class ChildSpec(msgspec.Struct, frozen=True, kw_only=True):
     """One child's orders: its role, the settings, and which inherited descriptor is what.
 
     `peer` is the socketpair to web (runtime, sealer) or to the supervisor (the others); `listen`
-    the listening socket; `destinations` what may be dialled (web, gate, broker); `user` the user
-    and group that a child of root becomes; `status` the line to the supervisor: there the child
-    reports its guard level and, if it cannot start, why, and there it is asked about itself later.
+    the listening socket; `destinations` what may be dialled (web, gate, broker); `outside` a folder
+    that only the post may write; `user` the user and group that a child of root becomes; `status`
+    the line to the supervisor: there the child reports its guard level and, if it cannot start,
+    why, and there it is asked about itself later.
     """
 
-    role: RoleName
+    role: ChildName
     settings: Settings
     status: int
     peer: int
@@ -34,6 +36,7 @@ class ChildSpec(msgspec.Struct, frozen=True, kw_only=True):
     runtime: RuntimeSettings | None = None
     setup_token_sha256: str = ""
     destinations: tuple[Destination, ...] = ()
+    outside: Path | None = None
     user: tuple[int, int] | None = None
 
     def descriptors(self) -> tuple[int, ...]:
@@ -44,8 +47,8 @@ class ChildSpec(msgspec.Struct, frozen=True, kw_only=True):
 class Report(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """One line between supervisor and child: JSON, newline-terminated.
 
-    child -> supervisor: `guard` with `detail` (the guard's own report), `error`, `ready`
-    (web serves; `setup`: no administrator exists yet; of a runtime: its model is loaded,
+    child -> supervisor: `guard` with `detail` (the guard's own report), `thread` (the guard's),
+    `error`, `ready` (web serves; `setup`: no administrator exists yet; of a runtime: its model is loaded,
     `body` is its Context).
     web -> supervisor: `attach` "gate" (its trapped calls and its memory follow).
     supervisor -> web: `guard` of a `process`, `attach` (a descriptor follows; `switched`: the
@@ -58,6 +61,7 @@ class Report(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     guard: str = ""
     detail: str = ""
     error: str = ""
+    thread: int = 0
     ready: bool = False
     setup: bool = False
     attach: Literal["", "runtime", "sealer", "gate"] = ""
@@ -81,7 +85,7 @@ def encode_spec(spec: ChildSpec) -> bytes:
 
 
 def decode_spec(data: bytes) -> ChildSpec:
-    return msgspec.json.decode(data, type=ChildSpec, dec_hook=_path)
+    return msgspec.json.decode(data, type=ChildSpec, dec_hook=path_from)
 
 
 def encode_report(report: Report) -> bytes:
@@ -113,7 +117,7 @@ def send_report(sock: socket.socket, report: Report, *descriptors: int) -> None:
     socket.send_fds(sock, [encode_report(report)], descriptors)
 
 
-def _path(kind: type[Any], value: object) -> object:
+def path_from(kind: type[Any], value: object) -> object:
     if kind is Path:
         return Path(str(value))
     raise NotImplementedError(kind)

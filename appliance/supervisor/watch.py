@@ -26,8 +26,11 @@ from appliance.supervisor.children import Child
 from appliance.supervisor.desk import Desk
 from appliance.supervisor.door import Door
 from appliance.supervisor.exchange import Exchange
+from appliance.supervisor.mirror import Mirror
+from appliance.supervisor.outbox import Outbox
 from appliance.supervisor.questions import OnAnswer, Questions
-from appliance.supervisor.spec import Report, ReportLine, RoleName, send_report
+from appliance.supervisor.spec import ChildName, Report, ReportLine, RoleName, send_report
+from appliance.supervisor.starters import Starters
 from appliance.supervisor.switch import Starts, Switch
 
 log = logging.getLogger(__name__)
@@ -38,12 +41,13 @@ QUICK_DEATH_S = 5.0
 MAX_QUICK_DEATHS = 5
 READ_BYTES = 65536
 MAX_DESCRIPTORS = 2
+POST_ENDED = N_("The process that listens during a self-attack ended. Start the product again.")
 
 
 class Starter(Starts, Protocol):
     """Makes the child of a role."""
 
-    def __call__(self, role: RoleName, supervisor: "Supervisor", /) -> Child: ...
+    def __call__(self, role: ChildName, supervisor: "Supervisor", /) -> Child: ...
 
 
 @dataclass(slots=True)
@@ -55,6 +59,14 @@ class _Restarts:
     due: float | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Handed:
+    """A child that was there before the supervisor, and the line whose end it takes for its own."""
+
+    child: Child
+    line: socket.socket
+
+
 class Supervisor:
     """Keeps one child of each role alive until told to stop. `starter` makes it; the rest is watching."""
 
@@ -64,10 +76,14 @@ class Supervisor:
         clock: Clock,
         on_ready: Callable[[Report], None],
         door: Door,
-        roles: Sequence[RoleName],
+        roles: Sequence[ChildName],
         settings: Settings,
+        starters: Starters,
+        post: "Handed",
     ) -> None:
         self._starter = starter
+        self.starters = starters
+        self._post_line = post.line
         self.switch = Switch(self, starter)
         self._loaded = False
         self._clock = clock
@@ -77,11 +93,14 @@ class Supervisor:
         self._timers: list[tuple[float, Callable[[], None]]] = []
         self._desk = Desk(self, settings)
         self.selector = selectors.DefaultSelector()
-        self.children: dict[RoleName, Child] = {}
-        self._restarts: dict[RoleName, _Restarts] = {role: _Restarts() for role in roles}
+        self.children: dict[RoleName, Child] = {"post": post.child}
+        self._restarts: dict[ChildName, _Restarts] = {role: _Restarts() for role in roles}
         self.exchange = Exchange(self.selector, self._on_egress)
-        self._control: socket.socket | None = None
+        self._web: Outbox | None = None
         self._control_line = ReportLine()
+        self._mirror = Mirror(self.selector, self._questions)
+        self._folded: int | None = None
+        self._unread: list[Report] = []
         self._kill_at: float | None = None
         self._failure: ConfigError | None = None
 
@@ -98,6 +117,8 @@ class Supervisor:
             signal.signal(number, lambda *_: None)  # the wake-up byte is what counts
         self.selector.register(wake_read, selectors.EVENT_READ, lambda: self._on_signal(wake_read))
         self._door.open(self.selector, self._desk.on_question)
+        for child in self.children.values():
+            self.attend(child)  # the post, which was there before us
         for role in self._restarts:
             self._start(role)
         while self.children or self.switch.children or self._waiting_restart():
@@ -109,23 +130,44 @@ class Supervisor:
             raise self._failure
 
     def use_control(self, control: socket.socket) -> None:
-        """Talk to a newly started web over this socket."""
-        if self._control is not None:
-            self.selector.unregister(self._control)
-            self._control.close()
-        self._control, self._control_line = control, ReportLine()
+        """Talk to a newly started web over this socket; it records what the last one never read."""
+        unread = [*self._unread, *self._close_control()]
+        self._unread = []
+        self._web, self._control_line = Outbox(control, self._give_web_up), ReportLine()
         self.selector.register(control, selectors.EVENT_READ, self._on_control)
+        for report in unread:
+            self.tell_web(report)
 
     def tell_web(self, report: Report, descriptor: socket.socket | None = None) -> None:
-        """Send a report to web; our copy of the descriptor is closed."""
-        try:
-            if self._control is not None:
-                send_report(self._control, report, *(() if descriptor is None else (descriptor.fileno(),)))
-        except (BrokenPipeError, ConnectionResetError):
-            pass  # web just ended; its pidfd says so next
-        finally:
-            if descriptor is not None:
-                descriptor.close()
+        """Send a report to web, as soon as it listens; our copy of the descriptor is closed."""
+        if self._web is not None:
+            self._web.say(report, descriptor)
+            self._listen_to_web()
+        if descriptor is not None:
+            descriptor.close()
+
+    def answer_web(self, line: socket.socket, report: Report) -> None:
+        """The same, but only to the web that asked over this line."""
+        if self._web is not None and self._web.line is line:
+            self.tell_web(report)
+
+    def _listen_to_web(self) -> None:
+        if self._web is not None:
+            more = selectors.EVENT_WRITE if self._web.pending else 0
+            self.selector.modify(self._web.line, selectors.EVENT_READ | more, self._on_control)
+
+    def _close_control(self) -> list[Report]:
+        if self._web is None:
+            return []
+        self.selector.unregister(self._web.line)
+        web, self._web = self._web, None
+        return web.close()
+
+    def _give_web_up(self) -> None:
+        """It has not read for thousands of reports: its successor will."""
+        log.error("web does not listen to the supervisor any more and is started again")
+        if "web" in self.children:
+            self.children["web"].process.kill()
 
     def ask(
         self,
@@ -138,7 +180,9 @@ class Supervisor:
     ) -> None:
         """Ask a child about itself over its status line; `on_answer` is called exactly once, by this loop."""
         child = self.children.get(role)
-        if child is None:
+        if role == "supervisor":
+            self._mirror.ask(what, body, self._clock.monotonic() + patience_s, on_answer)
+        elif child is None:
             on_answer(None)
         else:
             self.ask_child(child, what, body, patience_s, on_answer, descriptor)
@@ -160,7 +204,7 @@ class Supervisor:
 
     def ask_web(self, what: str, body: msgspec.Raw, patience_s: float, on_answer: OnAnswer) -> None:
         """The same for web's services, over the control line: to record something, above all."""
-        if self._control is None:
+        if self._web is None:
             on_answer(None)
             return
         request = self._questions.new("web", self._clock.monotonic() + patience_s, on_answer)
@@ -174,7 +218,7 @@ class Supervisor:
     def stopping(self) -> bool:
         return self._kill_at is not None
 
-    def _start(self, role: RoleName) -> None:
+    def _start(self, role: ChildName) -> None:
         child = self._starter(role, self)
         self.children[role] = child
         record = self._restarts[role]
@@ -213,36 +257,66 @@ class Supervisor:
             if report.ready:
                 self._loaded = True
                 self.switch.on_ready(child, report)
+            child.thread = child.thread or report.thread
             if report.guard:
                 child.guard = child.guard or report.detail  # what it says later it may say taken over
                 log.info("%s is behind the guard: %s", child.role, report.guard)
                 self.tell_web(report)
 
     def _on_control(self) -> None:
-        if self._control is None:
+        web = self._web
+        if web is None:
             return
+        web.flush()
+        self._listen_to_web()
         try:
-            data, descriptors, _, _ = socket.recv_fds(self._control, READ_BYTES, MAX_DESCRIPTORS)
+            data, descriptors, _, _ = socket.recv_fds(web.line, READ_BYTES, MAX_DESCRIPTORS)
+        except BlockingIOError:
+            return
         except ConnectionResetError:
             data, descriptors = b"", []  # web ended with reports of ours unread
-        if not data:
-            self.selector.unregister(self._control)
-            self._control.close()
-            self._control = None
+        gifts = list(descriptors)
         for report in self._control_line.feed(data):
-            if report.request and not report.ask:
-                self._questions.on_report("web", report)
-            elif report.ask:
-                self._desk.on_web(report, self._control)
-            if report.ready:
-                self._on_ready(report)
-                self._desk.begin()
-            if report.attach == "gate" and len(descriptors) == MAX_DESCRIPTORS:
-                self.exchange.watch(*descriptors)
+            if report.attach == "gate" and len(gifts) == MAX_DESCRIPTORS:
+                self.exchange.watch(*gifts)
+                gifts = []
+            else:
+                self._on_web(report, web.line)
+        for number in gifts:  # a taken-over web may send anything
+            os.close(number)
+        if not data and self._web is web:
+            self._unread += self._close_control()
+
+    def _on_web(self, report: Report, line: socket.socket) -> None:
+        if report.request and not report.ask:
+            self._questions.on_report("web", report)
+        elif report.ask:
+            self._desk.on_web(report, line)
+        if report.ready:
+            self._on_ready(report)
+            self._desk.begin()
 
     def _on_egress(self, event: EgressEvent) -> None:
+        """Into the audit log, by way of web; a self-attack's own denials are counted in its entry instead."""
         log.debug("egress: %s %s %s %s", event.kind, event.call, event.address, event.reason)
-        self.tell_web(Report(event=event))
+        web = self.children.get("web")
+        if self._folded is not None and event.kind == "deny" and web is not None and event.pid == web.thread:
+            self._folded += event.count
+        else:
+            self.tell_web(Report(event=event))
+
+    def fold_denials(self) -> None:
+        """From now on what web's guard thread is denied is only counted."""
+        self._folded = 0
+
+    def unfold_denials(self, then: Callable[[int], None]) -> None:
+        """Call with the count once the gate has told all."""
+
+        def told() -> None:
+            count, self._folded = self._folded or 0, None
+            then(count)
+
+        self.exchange.flush(told)
 
     def _on_death(self, child: Child) -> None:
         self._on_status(child)
@@ -258,15 +332,18 @@ class Supervisor:
         if self._kill_at is not None:
             if child.role == "web":
                 self._kill_at = min(self._kill_at, self._clock.monotonic() + FOLLOW_S)
-                self.exchange.close()
+                self._close_lines()
             return
         log.warning("%s ended with status %d", child.role, code)
+        if child.role == "post":
+            self._stop(ConfigError(POST_ENDED))
+            return
         if child.error and not (child.role == "runtime" and self._loaded):
             self._stop(ConfigError("%(error)s", error=child.error))
             return
         self._schedule(child.role)
 
-    def _schedule(self, role: RoleName) -> None:
+    def _schedule(self, role: ChildName) -> None:
         record = self._restarts[role]
         now = self._clock.monotonic()
         young = now - record.started < QUICK_DEATH_S
@@ -309,7 +386,12 @@ class Supervisor:
             if child.role == "web":
                 child.process.send_signal(signal.SIGTERM)
         if "web" not in self.children:
-            self.exchange.close()
+            self._close_lines()
+
+    def _close_lines(self) -> None:
+        """Gate, broker and post go home."""
+        self.exchange.close()
+        self._post_line.close()
 
     def _waiting_restart(self) -> bool:
         return self._kill_at is None and any(record.due is not None for record in self._restarts.values())

@@ -200,6 +200,7 @@ def datagram_pair_aimed_at_a_path(to: Targets) -> None:
 def connected_socket_as_a_gift(to: Targets) -> None:
     with socket.socket(socket.AF_UNIX) as sock:
         sock.connect(to.giver)
+        sock.sendall(to.payload)  # a giver that only listens hears us already
         _, descriptors, _, _ = socket.recv_fds(sock, 16, 1)
         os.write(descriptors[0], to.payload)
 

@@ -1,0 +1,242 @@
+"""The one moment when a process of the product may still do everything, and how it is given up.
+
+The process that the operator started starts the post, a keeper where something may be dialled, and
+the supervisor; then it is the launcher itself. Each is locked before the supervisor has its first
+child started, and whoever falls below the demanded level ends the product.
+"""
+
+import logging
+import os
+import shutil
+import signal
+import socket
+import sys
+import tempfile
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import msgspec
+
+from appliance.config import Settings
+from appliance.egress import outside, starting
+from appliance.egress.attacks.targets import Targets
+from appliance.errors import N_, ConfigError, NaesilError
+from appliance.policy.destinations import Lookup, resolve
+from appliance.policy.egress import Egress
+from appliance.policy.yaml_text import PlainDocument
+from appliance.protocol.egress import Destination
+from appliance.storage.owner import Owner
+from appliance.supervisor import children
+from appliance.supervisor.child import demand
+from appliance.supervisor.launcher import Launcher, forward_signals
+from appliance.supervisor.launching import Launched, Launching
+from appliance.supervisor.orders import MAX_PACKET_BYTES, Start
+from appliance.supervisor.spec import ChildSpec
+
+EXIT_REFUSED, EXIT_OUR_FAULT = 3, 70
+log = logging.getLogger(__name__)
+
+Found = dict[str, tuple[tuple[str, ...], str] | None]
+"""host:port -> (addresses, canonical name); None for a name that has none."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ground:
+    """What all founders know. `host`: the machine's namespaces before any jail."""
+
+    settings: Settings
+    owner: Owner | None
+    host: dict[str, str] | None
+
+
+@dataclass(frozen=True, slots=True)
+class Post:
+    """The post, as the supervisor takes it over. `line` keeps it alive."""
+
+    child: children.Child
+    line: socket.socket
+    machine: Targets
+
+
+def pair() -> tuple[socket.socket, socket.socket]:
+    """A launcher's line: whole packets, so that no order is ever half read."""
+    return socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+
+
+def start_keeper(
+    ground: Ground, egress: Egress, document: PlainDocument, lookup: Lookup
+) -> tuple[Launching | None, tuple[Destination, ...]]:
+    """The broker's side: it asks for every name once, and what it was told is what a broker may dial.
+
+    No process where nothing may be dialled. Raises PolicyError for a name that cannot be dialled.
+    """
+    if not egress.destinations:
+        return None, ()
+    ours, theirs = pair()
+    if os.fork() == 0:
+        ours.close()
+        _run(lambda: _keep(ground, egress, document, lookup, theirs))
+    theirs.close()
+    answers = msgspec.json.decode(ours.recv(MAX_PACKET_BYTES) or b"{}", type=Found)
+    destinations, problems = resolve(egress, document, _as_told(answers))
+    if problems:
+        ours.close()
+        os.wait()
+        raise problems[0]
+    return Launching(ours), destinations
+
+
+def _keep(
+    ground: Ground, egress: Egress, document: PlainDocument, lookup: Lookup, line: socket.socket
+) -> None:
+    children.die_with_parent()
+    answers = _in_a_copy(lambda: _look_up(egress, lookup))
+    destinations, problems = resolve(egress, document, _as_told(answers))
+    keeper = Launcher(line, ground.host, pins=destinations)
+    if not problems:
+        guard = starting.close_keeper((one.port for one in destinations), ground.owner)
+        keeper.guard = guard.to_json()
+    line.send(msgspec.json.encode(answers))
+    if not problems:
+        demand("keeper", guard, ground.settings.guard)
+        signal.signal(signal.SIGINT, signal.SIG_IGN)  # whoever presses Ctrl+C means the supervisor
+        keeper.run()
+
+
+def _look_up(egress: Egress, lookup: Lookup) -> Found:
+    found: Found = {}
+    for one in egress.destinations:
+        try:
+            found[f"{one.host}:{one.port}"] = lookup(one.host, one.port)
+        except (OSError, UnicodeError):
+            found[f"{one.host}:{one.port}"] = None
+    return found
+
+
+def _in_a_copy(look_up: Callable[[], Found]) -> Found:
+    """The machine's resolver may leave open files and threads behind, so it runs where all that ends."""
+    read, write = os.pipe()
+    if os.fork() == 0:
+        _run(lambda: _write_all(write, msgspec.json.encode(look_up())))
+    os.close(write)
+    with os.fdopen(read, "rb") as pipe:
+        answers = msgspec.json.decode(pipe.read() or b"{}", type=Found)
+    os.wait()
+    return answers
+
+
+def _write_all(descriptor: int, data: bytes) -> None:
+    with os.fdopen(descriptor, "wb") as pipe:
+        pipe.write(data)
+
+
+def _as_told(answers: Found) -> Lookup:
+    def lookup(host: str, port: int) -> tuple[tuple[str, ...], str]:
+        answer = answers.get(f"{host}:{port}")
+        if answer is None:
+            raise OSError(host)
+        return answer
+
+    return lookup
+
+
+def start_post(ground: Ground, launcher: Launcher, supervisors: Launching, folder: Path) -> Post:
+    """Started while its parent may still use the machine's network, which it needs to hear."""
+    settings = ground.settings
+    settings.probe_folder.mkdir(mode=0o700, exist_ok=True)
+    machine = outside.machine(settings.run_folder, settings.probe_folder)
+    ours, theirs = socket.socketpair()
+    our_status, their_status = socket.socketpair()
+    spec = ChildSpec(
+        role="post",
+        settings=settings.without_database(),
+        status=their_status.fileno(),
+        peer=theirs.fileno(),
+        outside=folder,
+        user=ground.owner,
+    )
+
+    class Here:
+        """The launcher before it is the launcher."""
+
+        def start(self, spec: ChildSpec, output: int) -> Launched:
+            descriptors = [os.dup(number) for number in (output, *spec.descriptors())]
+            pid = launcher.start(Start(spec), descriptors)
+            for number in descriptors:
+                os.close(number)
+            return Launched(supervisors, pid)
+
+    child = children.start(spec, our_status, Here())
+    their_status.close()
+    theirs.close()
+    return Post(child, ours, machine)
+
+
+def fork_supervisor(line: Launching, supervise: Callable[[], None]) -> int:
+    """The supervisor's process id. There it runs `supervise` and tells the launcher why it failed."""
+    parent = os.getpid()
+    pid = os.fork()
+    if pid:
+        return pid
+    os.setpgid(0, 0)  # Ctrl+C reaches the launcher, which passes it on
+    children.die_with_parent()
+    if os.getppid() != parent:
+        os._exit(EXIT_OUR_FAULT)
+
+    def run() -> None:
+        try:
+            supervise()
+        except NaesilError as error:
+            line.fail(error)
+            raise
+
+    _run(run)
+    raise AssertionError  # _run does not return
+
+
+def launch(launcher: Launcher, ground: Ground, supervisor: int) -> None:
+    """Be the launcher until the product ends. Raises ConfigError with the supervisor's reason."""
+    forward_signals(supervisor)
+    guard = starting.close_launcher(ground.owner)
+    launcher.guard = guard.to_json()
+    try:
+        demand("launcher", guard, ground.settings.guard)
+    except ConfigError:
+        os.kill(supervisor, signal.SIGKILL)
+        raise
+    launcher.run()
+    _, status = os.waitpid(supervisor, 0)
+    code = os.waitstatus_to_exitcode(status)
+    if launcher.failure is not None:
+        raise ConfigError(launcher.failure.template, **launcher.failure.params)
+    if code not in (0, -signal.SIGTERM, -signal.SIGINT):
+        raise ConfigError(N_("The supervisor ended with status %(status)d."), status=code)
+
+
+def _run(act: Callable[[], None]) -> None:
+    """All that a forked process does. Never returns into what was copied."""
+    code = EXIT_OUR_FAULT
+    try:
+        act()
+        code = 0
+    except NaesilError:
+        code = EXIT_REFUSED
+    except BaseException as error:
+        log.error("stopped on %s", type(error).__name__, exc_info=log.isEnabledFor(logging.DEBUG))
+    finally:
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(code)
+
+
+def outside_folder(owner: Owner | None) -> Path:
+    """For the files that a self-attack must not reach; whoever made it removes it."""
+    folder = Path(tempfile.mkdtemp(prefix="naesil-outside-"))
+    if owner is not None:
+        os.chown(folder, *owner)
+    return folder
+
+
+def remove(folder: Path) -> None:
+    shutil.rmtree(folder, ignore_errors=True)
