@@ -129,7 +129,7 @@ def checked_for_dialling() -> dict[str, tuple[Alternative, ...]]:
 def checked_for_starting(*, dials: bool) -> dict[str, tuple[Alternative, ...]]:
     """What a process that starts others, and those it starts, can be held to."""
     # who does not dial raises the loopback of an empty network, which takes a datagram socket
-    raising = () if dials else ((Test(0, AF_INET), Test(1, 2, SOCK_TYPE_MASK)),)
+    raising = () if dials else ((Test(0, AF_INET), Test(1, 2, SOCK_TYPE_MASK), Test(2, 0)),)
     return {
         **dict.fromkeys(names(NEVER), ()),
         **({"sendmsg": ()} if dials else {"sendmsg": _WITHOUT_FAST_OPEN}),

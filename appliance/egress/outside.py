@@ -22,6 +22,7 @@ LOOPBACK, LOOPBACK_6 = "127.0.0.1", "::1"
 READ_BYTES = 65536
 NOBODY = 65534
 PATHS = ("stream", "datagram", "packet", "giver")
+LEFT_BY_ATTACKERS = ("away", "fifo")
 SECRET, SEALED = "outside.txt", "sealed"
 PRECIOUS = ("written", "truncated", "removed", "changed", "moved")
 NEED_A_DOOR = frozenset(
@@ -90,8 +91,10 @@ class Outside:
         for key in list(self._selector.get_map().values()):
             self._forget(key.fileobj)  # type: ignore[arg-type]  # only sockets are registered
         self._selector.close()
-        for path in (*(self._paths / name for name in PATHS), *self._folder.iterdir()):
-            path.unlink(missing_ok=True)
+        for path in PATHS:
+            (self._paths / path).unlink(missing_ok=True)
+        for path in (SECRET, *PRECIOUS, *LEFT_BY_ATTACKERS):
+            (self._folder / path).unlink(missing_ok=True)
 
     def _listen(self, name: str, family: int, address: object, kind: int = socket.SOCK_STREAM) -> None:
         sock = self._bound(name, family, kind, address)

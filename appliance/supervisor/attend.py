@@ -55,6 +55,11 @@ def try_to_get_out(body: msgspec.Raw, descriptors: list[int]) -> probe.Row:
             os.close(number)
 
 
+def own_acts() -> dict[str, Act]:
+    """What the supervisor can ask of itself."""
+    return {"attack": try_to_get_out}
+
+
 def acts_for(spec: ChildSpec) -> dict[str, Act]:
     """What this process can be asked. Only the sealer signs."""
     acts: dict[str, Act] = {"facts": tell_facts, "attack": try_to_get_out}

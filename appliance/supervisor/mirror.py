@@ -29,8 +29,7 @@ class Mirror:
 
     def _begin(self) -> socket.socket:
         self._ours, theirs = socket.socketpair()
-        acts = {"attack": attend.try_to_get_out}
-        attend.start(theirs.detach(), "supervisor", acts, receives=False)
+        attend.start(theirs.detach(), "supervisor", attend.own_acts(), receives=False)
         self._selector.register(self._ours, selectors.EVENT_READ, self._on_answer)
         return self._ours
 

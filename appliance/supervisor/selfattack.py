@@ -114,7 +114,7 @@ class SelfAttack:
             return
         self._targets = together(ours, self._staff.starters.machine, self._secrets.named)
         for role in self._roles:
-            if role == "supervisor" or _may_be_attacked(self._staff.children.get(role)):
+            if _may_be_attacked(self._guard_of(role)):
                 self._next(role, _techniques(role))
             else:
                 self._rows.append(ProbeRow(role, "every_technique", "no wall of system calls", "LEAKED"))
@@ -146,6 +146,12 @@ class SelfAttack:
 
         self._staff.ask(role, "attack", body, PATIENCE_S, on_answer, door)
 
+    def _guard_of(self, role: RoleName) -> str:
+        if role == "supervisor":
+            return self._staff.starters.guard
+        child = self._staff.children.get(role)
+        return "" if child is None else child.guard
+
     def _aimed(self, role: RoleName, technique: str) -> tuple[Targets, socket.socket | None]:
         targets = replace(self._targets, message=f"probe:{role}:{technique};")
         if role != GIVEN_A_DOOR or technique not in NEED_A_DOOR:
@@ -155,6 +161,9 @@ class SelfAttack:
 
     def _attack_starters(self) -> None:
         for role, starter in self._staff.starters.named():
+            if not _may_be_attacked(starter.itself()[1]):
+                self._rows.append(ProbeRow(role, "every_technique", "no wall of system calls", "LEAKED"))
+                continue
             targets = replace(self._targets, message=f"probe:{role}:")
             names = tuple(name for name in CARRIES if name not in OFFICE[role])
             for row in starter.attack(names, targets):
@@ -182,9 +191,9 @@ class SelfAttack:
         )
 
 
-def _may_be_attacked(child: Child | None) -> bool:
+def _may_be_attacked(guard: str) -> bool:
     """Without the wall of system calls an attack would succeed, and some would be this process's end."""
-    layers = json.loads(child.guard)["layers"] if child is not None and child.guard else []
+    layers = json.loads(guard)["layers"] if guard else []
     return all(layer["active"] for layer in layers if layer["name"] == seccomp.LAYER)
 
 

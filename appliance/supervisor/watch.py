@@ -146,7 +146,7 @@ class Supervisor:
         if descriptor is not None:
             descriptor.close()
 
-    def answer_web(self, line: socket.socket, report: Report) -> None:
+    def answer_web(self, line: socket.socket, report: Report, /) -> None:
         """The same, but only to the web that asked over this line."""
         if self._web is not None and self._web.line is line:
             self.tell_web(report)

@@ -67,13 +67,13 @@ def test_addresses_read_as_people_write_them(stack: ExitStack, family: int, host
 
 
 def test_a_process_without_a_jail_has_no_wall() -> None:
-    status = process_status("test", facts.read(os.getpid()), {})
+    status = process_status("test", facts.read(os.getpid(), None), {})
     assert status.level == "off"
 
 
 def test_a_process_that_is_gone_says_so() -> None:
     with pytest.raises(FileNotFoundError):
-        facts.read(2**22 + 1)
+        facts.read(2**22 + 1, None)
 
 
 @pytest.mark.parametrize(
@@ -102,19 +102,32 @@ def test_landlock_counts_as_reported() -> None:
     assert process_status("web", LOCKED, {}).level == "partial"
 
 
-def test_the_weakest_process_makes_the_level_and_the_supervisor_is_apart() -> None:
+def test_the_weakest_process_makes_the_level_the_supervisor_included() -> None:
     strong = process_status("web", LOCKED, CLAIMS)
     weak = process_status("runtime", msgspec.structs.replace(LOCKED, seccomp_mode=0), CLAIMS)
-    open_one = process_status("supervisor", facts.read_own(), {})
-    assert product_status([strong], open_one).level == "kernel"
-    assert product_status([strong, weak], open_one).level == "partial"
+    supervisor = process_status("supervisor", LOCKED, CLAIMS)
+    assert product_status([strong], supervisor).level == "kernel"
+    assert product_status([strong, weak], supervisor).level == "partial"
+    assert product_status([strong], process_status("supervisor", facts.read_own(), {})).level == "off"
+
+
+def test_who_starts_others_is_held_by_calls_and_network_and_the_rest_is_told() -> None:
+    rights = msgspec.structs.replace(LOCKED, capabilities="0" * 15 + "1")
+    launcher = process_status("launcher", rights, CLAIMS)
+    assert launcher.level == "kernel"
+    assert {wall.name for wall in launcher.walls if not wall.stands} == {
+        "private root",
+        "privileges",
+        "files",
+    }
+    assert process_status("launcher", msgspec.structs.replace(rights, own=()), CLAIMS).level == "partial"
 
 
 def test_what_root_sees_from_outside_is_believed_before_what_the_process_says() -> None:
     lie = msgspec.structs.replace(LOCKED, sockets=(), packets_out=0)
     seen = msgspec.structs.replace(LOCKED, sockets=(OpenSocket("dialled", "tcp"),), packets_out=5)
-    assert completed(seen, lie).packets_out == 5
-    assert completed(seen, lie).sockets == seen.sockets
+    assert completed(seen, lie, facts.host_namespaces()).packets_out == 5
+    assert completed(seen, lie, facts.host_namespaces()).sockets == seen.sockets
     blind = msgspec.structs.replace(LOCKED, sockets=None, packets_out=None, namespaces=None, own=None)
-    assert completed(blind, LOCKED).namespaces == LOCKED.namespaces
-    assert completed(blind, None) == blind
+    assert completed(blind, LOCKED, facts.host_namespaces()).namespaces == LOCKED.namespaces
+    assert completed(blind, None, facts.host_namespaces()) == blind

@@ -17,10 +17,12 @@ import msgspec
 
 from appliance import config
 from appliance.egress.attacks.targets import Targets
-from appliance.egress.outside import NEED_A_DOOR, Outside
-from appliance.supervisor import children, launch, watch
+from appliance.egress.outside import NEED_A_DOOR
+from appliance.supervisor import attend, children, launch, watch
 from appliance.supervisor.desk import Desk, Staff
+from appliance.supervisor.selfattack import CARRIES, OFFICE
 from appliance.supervisor.spec import RoleName
+from tests.escape import live_child
 from tests.escape.live_child import Code
 
 PATIENCE_S = 60.0
@@ -34,10 +36,11 @@ class Attackers:
         self._staff = staff
         self._orders = orders
         self._targets = Targets(**orders["targets"])
-        self._outside = Outside(Path(orders["data"]) / "run")  # only for its doors
-        self._found: dict[str, dict[str, Any]] = {role: {} for role in staff.children}
+        roles: list[RoleName] = [*staff.children, "supervisor"]
+        self._found: dict[str, dict[str, Any]] = {role: {} for role in roles}
+        self._heard = ""
         self._left = len(self._found)
-        for role in staff.children:
+        for role in roles:
             self._next(role, deque(orders["code"][role]))
 
     def _next(self, role: RoleName, code: deque[tuple[str, str, bool]]) -> None:
@@ -47,23 +50,31 @@ class Attackers:
                 self._finish()
             return
         name, source, report = code.popleft()
-        targets = replace(self._targets, message=f"{role}:{name};", sibling=os.getpid())
+        targets = replace(self._targets, message=f"{role}:{name};", sibling=os.getppid())
+        launcher, door = self._staff.starters.launcher, None
+        if role == "web" and name in NEED_A_DOOR:
+            port, door = launcher.open_door()
+            targets = replace(targets, tcp=port)
         body = msgspec.Raw(msgspec.json.encode(Code(name, source, targets, report)))
-        door = self._outside.door() if role == "web" and name in NEED_A_DOOR else ()
 
         def on_answer(answer: msgspec.Raw | None) -> None:
-            for sock in door:
-                sock.close()
+            if door is not None:
+                door.close()
+                self._heard += launcher.close_door()
             self._found[role][name] = None if answer is None else msgspec.json.decode(answer)
             self._next(role, code)
 
-        self._staff.ask(role, "run", body, PATIENCE_S, on_answer, door[0] if door else None)
+        self._staff.ask(role, "run", body, PATIENCE_S, on_answer, door)
 
     def _finish(self) -> None:
-        self._outside.close()
+        for name, starter in self._staff.starters.named():
+            targets = replace(self._targets, message=f"{name}:")
+            rows = starter.attack(tuple(one for one in CARRIES if one not in OFFICE[name]), targets)
+            self._found[name] = {row.technique: msgspec.to_builtins(row) for row in rows}
         alive = {role: child.process.poll() is None for role, child in self._staff.children.items()}
-        Path(self._orders["out"]).write_text(json.dumps({"found": self._found, "alive": alive}))
-        os.kill(os.getpid(), signal.SIGTERM)
+        found = {"found": self._found, "alive": alive, "heard_at_the_doors": self._heard}
+        Path(self._orders["out"]).write_text(json.dumps(found))
+        signal.raise_signal(signal.SIGTERM)
 
 
 def main() -> None:
@@ -79,6 +90,7 @@ def main() -> None:
         def _attack_with_code(self) -> None:
             Attackers(self._staff, orders)
 
+    attend.own_acts = lambda: {"run": live_child.run}
     watch.Desk = AttackedDesk  # type: ignore[attr-defined]  # where the supervisor looks it up
     launch.serve(config.load({"data": Path(orders["data"]), "port": 0}), print)
 

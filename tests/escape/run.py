@@ -23,7 +23,8 @@ from tests.escape import intruder
 from tests.escape.outside import MARKER, Outside
 from tests.journeys.product import init
 
-ROLES = ("web", "gate", "broker", "sealer", "runtime")
+ROLES = ("web", "gate", "broker", "sealer", "runtime", "post", "supervisor")
+STARTERS = ("launcher", "keeper")
 POLICY = """version: 1
 destinations:
   - name: named
@@ -47,7 +48,8 @@ class Seen:
 
 def under_attack(folder: Path) -> Seen:
     """Start the product in this folder, hand every process its code, stop it."""
-    data, out = folder / "data", folder / "found.json"
+    data = folder / "data"
+    out = data / "run" / "found.json"  # where a locked supervisor may write
     init(data)
     outside = Outside(folder, folder)
     with redirecting(outside) as port:
@@ -70,7 +72,9 @@ def under_attack(folder: Path) -> Seen:
         )
     outside.close()
     assert out.exists(), done.stderr[-4000:]
-    return Seen(**json.loads(out.read_text()), heard=b" ".join(outside.heard).decode())
+    found = json.loads(out.read_text())
+    doors = found.pop("heard_at_the_doors")
+    return Seen(**found, heard=b" ".join(outside.heard).decode() + doors)
 
 
 class redirecting:  # noqa: N801 - reads as what it does

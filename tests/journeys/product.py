@@ -97,17 +97,19 @@ class Product:
         return code
 
     def children(self) -> dict[str, int]:
-        """Role -> process id of every child that is alive."""
-        found = {}
+        """Role -> process id of every child that is alive, the broker below its keeper among them."""
+        parents, roles = {}, {}
         for entry in Path("/proc").glob("[0-9]*"):
             try:
-                parent = (entry / "stat").read_text().rsplit(")", 1)[1].split()[1]
+                parents[entry.name] = (entry / "stat").read_text().rsplit(")", 1)[1].split()[1]
                 words = (entry / "cmdline").read_bytes().split(b"\0")
             except (FileNotFoundError, ProcessLookupError, IndexError):
                 continue
-            if parent == str(self.process.pid) and b"appliance.supervisor.child" in words:
-                found[words[words.index(b"appliance.supervisor.child") + 1].decode()] = int(entry.name)
-        return found
+            if b"appliance.supervisor.child" in words:
+                roles[entry.name] = words[words.index(b"appliance.supervisor.child") + 1].decode()
+        ours = str(self.process.pid)
+        family = {ours} | {number for number, parent in parents.items() if parent == ours}
+        return {role: int(number) for number, role in roles.items() if parents[number] in family}
 
     def _read(self) -> None:
         for line in self.process.stdout or ():

@@ -7,9 +7,10 @@ from pathlib import Path
 import pytest
 
 from appliance.egress.probe import TECHNIQUES
+from appliance.supervisor.selfattack import OFFICE
 from tests.journeys.product import Product, appliance
 
-JAILED = {"web", "gate", "sealer", "runtime"}
+JAILED = {"web", "gate", "sealer", "runtime", "post"}
 
 
 def egress(product: Product, *words: str) -> tuple[int, dict[str, object]]:
@@ -31,13 +32,16 @@ def test_status_tells_what_the_kernel_says_of_every_process(product: Product) ->
     assert code == 0
     assert status["level"] == "kernel"
     found = {one["process"]: one for one in status["processes"]}  # type: ignore[attr-defined]
-    assert set(found) == JAILED == set(product.children())
+    assert set(found) == JAILED | {"launcher"}
+    assert set(product.children()) == JAILED
+    assert found["launcher"]["facts"]["pid"] == product.process.pid
+    assert found["launcher"]["level"] == status["supervisor"]["level"] == "kernel"  # type: ignore[index]
     for role, number in product.children().items():
         facts = found[role]["facts"]
         assert facts["pid"] == number
         assert (facts["seccomp_mode"], facts["no_new_privs"], facts["traceable"]) == (2, True, False)
         assert facts["capabilities"] == "0" * 16
-        assert {"net", "mnt", "ipc"} <= set(facts["own"])
+        assert ({"mnt", "ipc"} if role == "post" else {"net", "mnt", "ipc"}) <= set(facts["own"])
         kinds = {sock["kind"] for sock in facts["sockets"]}
         assert kinds <= ({"listening", "accepted", "pair"} if role == "web" else {"pair"}), (role, kinds)
 
@@ -47,14 +51,16 @@ def test_no_technique_gets_out_of_a_live_process(product: Product) -> None:
     assert (code, found["ok"], found["heard"]) == (0, True, [])
     rows = [*found["rows"], *found["void"]]  # type: ignore[misc]
     assert {row["outcome"] for row in found["rows"]} == {"blocked"}  # type: ignore[attr-defined]
-    for role in JAILED:
+    for role in {*JAILED, "supervisor"}:
         tried = {row["technique"] for row in rows if row["process"] == role}
-        assert len(tried) > len(TECHNIQUES) - 3, role
+        assert tried == set(TECHNIQUES) - OFFICE.get(role, frozenset()), role  # type: ignore[call-overload]
     children = product.children()
     assert set(children) == JAILED  # nobody died of it
     probes = [one for one in actions(product.data) if one["action"] == "egress:guard:probe"]
     assert {"occasion:start", "occasion:command line"} <= {one["object"] for one in probes}
     assert {one["outcome"] for one in probes} == {"allowed"}
+    assert all("denied=" in str(one["reason"]) for one in probes)
+    assert not [one for one in actions(product.data) if one["action"] == "egress:call:deny"]
 
 
 def test_an_attestation_is_signed_recorded_and_checked_with_the_public_key_alone(
