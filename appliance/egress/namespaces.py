@@ -44,6 +44,7 @@ def isolate(network: Network = "none", user: tuple[int, int] | None = None) -> L
                 privileges.become(user)
             person = os.geteuid(), os.getegid()
             linux.call("unshare", wanted | CLONE_NEWUSER)
+            linux.prctl(linux.PR_SET_DUMPABLE, 1)  # or our own /proc files are root's; privileges.py ends it
             _map_to_self(*person)
         except OSError as error:
             return Layer(LAYER, False, f"{direct.strerror}; through a user namespace: {error.strerror}")
