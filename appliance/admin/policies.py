@@ -11,17 +11,17 @@ from datetime import datetime, timedelta
 
 from sqlalchemy.orm import Session
 
+from appliance.admin.lockout import guard
 from appliance.audit.actions import AuditAction
 from appliance.audit.entry import Entry
 from appliance.audit.log import AuditLog
 from appliance.clock import Clock
-from appliance.core import SYSTEM, Outcome, Permission, Principal
+from appliance.core import SYSTEM, Outcome, Principal
 from appliance.errors import N_, Conflict, Forbidden, InvalidInput, NaesilError, NotFound
 from appliance.identity.house import Identity
 from appliance.ids import new_id
 from appliance.policy import drafts
 from appliance.policy.active import ActivePolicy
-from appliance.policy.decide import decide
 from appliance.policy.decisions import Replay, replay, trial_counts
 from appliance.policy.difference import RuleChange, by_rule, by_text
 from appliance.policy.drafts import OPEN_STATES, Draft, DraftRow
@@ -31,7 +31,6 @@ from appliance.policy.revisions import Revision, Revisions, Texts, validated
 from appliance.policy.yaml_text import PolicyError
 from appliance.storage.engine import Database
 
-KEPT = (Permission.POLICY_READ, Permission.POLICY_EDIT, Permission.POLICY_ACTIVATE)
 CLOSED_FILE = "egress.yaml"
 LONGEST_NOTE = 300
 
@@ -192,7 +191,7 @@ class Policies:
         if at <= self._clock.now():
             raise InvalidInput(N_("This time has passed. Give one to come, or activate now."), field="at")
         with self._changing(draft_id, "draft", "approved", "trial") as (session, row):
-            self._guard(actor)(session, _sound(row.files))
+            self._guard(actor, row.author, row.approver)(session, _sound(row.files))
             row.state, row.activate_at = "scheduled", at
             self._record(session, AuditAction.POLICY_SCHEDULED, actor, row)
             return drafts.value(row)
@@ -233,16 +232,15 @@ class Policies:
             self._active.try_out((trial.id, trial.updated_at), policy)
 
     def _activate_due(self, draft: Draft) -> None:
-        author = Principal(draft.author, "user")
         try:
-            self._activate(SYSTEM, draft, approver=draft.approver or author.user_id)
+            self._activate(SYSTEM, draft)
         except NaesilError as error:
             with self._database.write() as session:
                 row = _row(session, draft.id)
                 row.state, row.problem = "draft", str(error)[:500]
                 self._record(session, AuditAction.POLICY_NOT_ACTIVATED, SYSTEM, row, Outcome.FAILED)
 
-    def _activate(self, actor: Principal, draft: Draft, approver: str = "") -> Revision:
+    def _activate(self, actor: Principal, draft: Draft) -> Revision:
         def done(session: Session) -> None:
             row = _row(session, draft.id)
             if row.updated_at != draft.updated_at:
@@ -250,8 +248,8 @@ class Policies:
             row.state, row.updated_at = "activated", self._clock.now()
 
         return self.revisions.activate(
-            actor, draft.files, draft.base, note=draft.note, approver=approver or draft.approver,
-            guard=self._guard(actor), also=done,
+            actor, draft.files, draft.base, note=draft.note, approver=draft.approver,
+            guard=self._guard(actor, draft.author, draft.approver), also=done,
         )  # fmt: skip
 
     def _may_come(self, draft: Draft) -> None:
@@ -260,27 +258,18 @@ class Policies:
         if self.revisions.active.access.activation.second_person and draft.state != "approved":
             raise Forbidden(N_("Somebody else than the author must approve this draft first."))
 
-    def _guard(self, actor: Principal) -> Callable[[Session, PolicySet], None]:
-        """Who changes the policies must be able to change them again, and somebody manage accounts."""
+    def _guard(
+        self, actor: Principal, author: str = "", approver: str = ""
+    ) -> Callable[[Session, PolicySet], None]:
         people = [
             Principal(one.id, "user", roles=one.roles, groups=self._identity.groups.of(one.id))
             for one in self._identity.accounts.list()
             if not one.disabled
         ]
-        before = self.revisions.active
-
-        def check(_session: Session, policy: PolicySet) -> None:
-            if actor.kind == "user" and not all(decide(policy, actor, one).permitted for one in KEPT):
-                raise Conflict(N_("You would lock yourself out of the policies, so nothing was changed."))
-            for permission in (Permission.USER_MANAGE, Permission.POLICY_ACTIVATE):
-                had = any(decide(before, one, permission).permitted for one in people)
-                if had and not any(decide(policy, one, permission).permitted for one in people):
-                    raise Conflict(
-                        N_("Nobody would have %(permission)s any more, so nothing was changed."),
-                        permission=permission,
-                    )
-
-        return check
+        makers = {author, actor.user_id}
+        if approver and approver != author:
+            makers = set()
+        return guard(actor, makers, people, self.revisions.active)
 
     @contextmanager
     def _changing(self, draft_id: str, *states: str) -> Iterator[tuple[Session, DraftRow]]:

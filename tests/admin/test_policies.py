@@ -36,6 +36,12 @@ LOCKED_OUT = """
     permissions: [policy:set:read]
     reason: {ko: 시험, en: Test}
 """
+RAISED = """
+  - id: A-8
+    roles: [policy-administrator]
+    permissions: [audit:log:read]
+    reason: {ko: 시험, en: Test}
+"""
 OFFICER = frozenset({Role.POLICY_ADMINISTRATOR, Role.MEMBER})
 
 
@@ -49,7 +55,8 @@ class Office:
         self.database, self.vault, self.audit, self.clock = database, vault, audit, clock
         self.active = ActivePolicy(load_active(self.settings))
         self.policies = self.process(self.active)
-        people = identity.build(database, vault, audit, clock, self.active).accounts
+        house = identity.build(database, vault, audit, clock, self.active)
+        people, self.groups = house.accounts, house.groups
         people.create(SYSTEM, "admin", PASSWORD, frozenset({Role.ADMINISTRATOR}))
         self.officer = _person(people.create(SYSTEM, "officer", PASSWORD, OFFICER).id)
         self.second = _person(people.create(SYSTEM, "second", PASSWORD, OFFICER).id)
@@ -158,6 +165,36 @@ def test_a_second_person_is_asked_when_the_house_wants_one(office: Office) -> No
     office.policies.approve(office.second, draft_id)
     made = office.policies.activate(office.officer, draft_id)
     assert made.approver == office.second.user_id
+
+
+def test_nobody_raises_themselves_by_writing_the_policies(office: Office, clock: FakeClock) -> None:
+    """Not by activating, not by waiting for a time, not by rolling back: it takes somebody else."""
+    mine = office.draft("access.yaml", RAISED)
+    with pytest.raises(Forbidden, match="let somebody else approve"):
+        office.policies.activate(office.officer, mine)
+    with pytest.raises(Forbidden, match="audit:log:read"):
+        office.policies.schedule(office.officer, mine, clock.now() + timedelta(hours=2))
+    office.policies.apply(SYSTEM, office.changed("access.yaml", RAISED), "")
+    office.policies.apply(SYSTEM, office.policies.revisions.texts(1), "")
+    with pytest.raises(Forbidden):
+        office.policies.roll_back(office.officer, 2, expected=3)
+    assert office.policies.revisions.number() == 3
+
+
+def test_the_author_of_a_draft_is_not_raised_by_whoever_activates_it(office: Office) -> None:
+    only_first = RAISED.replace("roles: [policy-administrator]", "groups: [payroll]")
+    office.groups.create(SYSTEM, "payroll")
+    office.groups.join(SYSTEM, "payroll", office.officer.user_id)
+    mine = office.draft("access.yaml", only_first)
+    with pytest.raises(Forbidden, match="whoever wrote or activates it"):
+        office.policies.activate(office.second, mine)
+
+
+def test_what_somebody_else_approved_may_raise_its_author(office: Office) -> None:
+    mine = office.draft("access.yaml", RAISED)
+    office.policies.propose(office.officer, mine)
+    office.policies.approve(office.second, mine)
+    assert office.policies.activate(office.officer, mine).approver == office.second.user_id
 
 
 def test_writing_to_an_approved_draft_ends_the_approval(office: Office) -> None:
