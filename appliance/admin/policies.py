@@ -71,10 +71,15 @@ class Policies:
         with self._database.read() as session:
             return drafts.value(_row(session, draft_id))
 
-    def start(self, actor: Principal, note: str) -> Draft:
-        """A draft that says what the revision in force says."""
+    def start(self, actor: Principal, note: str, texts: Texts | None = None) -> Draft:
+        """A draft that says what the revision in force says, or what these files say."""
         number = self.revisions.number()
-        texts = self.revisions.texts(number)
+        current = self.revisions.texts(number)
+        texts = current if texts is None else texts
+        if texts.get(CLOSED_FILE) != current.get(CLOSED_FILE):
+            raise InvalidInput(
+                N_("Where the product may dial is decided at the command line: appliance policy apply.")
+            )
         with self._database.write() as session:
             row = drafts.new(session, new_id(), number, texts, actor.user_id, _note(note), self._clock.now())
             self._record(session, AuditAction.POLICY_DRAFTED, actor, row)
@@ -201,6 +206,10 @@ class Policies:
     ) -> Revision:
         """Bring a whole set of files into force (the command line's way). Conflict when overtaken."""
         number = self.revisions.number() if expected is None else expected
+        if self.revisions.active.access.activation.second_person and approver in ("", actor.user_id):
+            raise Forbidden(
+                N_("Somebody else must approve this: name them with --approver, or begin with a draft.")
+            )
         return self.revisions.activate(
             actor, texts, number, note=_note(note), approver=approver, guard=self._guard(actor)
         )

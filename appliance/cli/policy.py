@@ -8,24 +8,22 @@ from typing import Annotated
 
 import typer
 
-from appliance.admin.policies import CLOSED_FILE, Policies
-from appliance.cli import output
+from appliance.admin.policies import CLOSED_FILE
+from appliance.cli import output, policy_drafts
 from appliance.cli.house import OPERATOR, House, open_house
-from appliance.cli.options import Data, Json
+from appliance.cli.options import Data, Json, PasswordFile
+from appliance.cli.policy_set import Code, allowed, must_be_a_folder, policies_of, texts_of
 from appliance.config import share_folder
-from appliance.identity.house import Identity
+from appliance.core import Permission
 from appliance.policy import schema as schemas
 from appliance.policy.destinations import unresolved
 from appliance.policy.detectors.finding import Finding
 from appliance.policy.detectors.scan import scan as scan_text
 from appliance.policy.documents import check as check_folder
 from appliance.policy.documents import load
-from appliance.policy.files import PolicyFile, read_folder
-from appliance.policy.revisions import Revisions, as_texts, shipped
-from appliance.policy.yaml_text import PolicyError
 
 app = typer.Typer(
-    help="Policies: check, diff, replay, apply, history, rollback; scan a text.", no_args_is_help=True
+    help="Policies: check, diff, replay, apply, history, rollback; drafts; scan a text.", no_args_is_help=True
 )
 
 _SEOUL = timezone(timedelta(hours=9))
@@ -65,7 +63,7 @@ def check(
 ) -> None:
     """Validate a policies folder; files it does not have are the shipped ones. Exits 1 when one is wrong."""
     if folder is not None:
-        _must_be_a_folder(folder)
+        must_be_a_folder(folder)
     policy, problems = check_folder(share_folder("policies"), folder)
     if policy is not None:
         problems = unresolved(share_folder("policies"), folder)
@@ -91,8 +89,8 @@ def diff(
 ) -> None:
     """What these files would change against the revision in force."""
     with open_house(data) as house:
-        policies = _policies(house)
-        found = policies.difference(_texts(policies, folder))
+        policies = policies_of(house)
+        found = policies.difference(texts_of(policies, folder))
     if json:
         output.as_json({"rules": found.rules, "text": found.texts})
         return
@@ -117,8 +115,8 @@ def replay(
 ) -> None:
     """Decide the requests of the last days again under these files, from counts only."""
     with open_house(data) as house:
-        policies = _policies(house)
-        found = policies.replay(OPERATOR, _texts(policies, folder), days)
+        policies = policies_of(house)
+        found = policies.replay(OPERATOR, texts_of(policies, folder), days)
     if json:
         output.as_json(found)
         return
@@ -137,6 +135,11 @@ def apply(
     expect: Annotated[
         int | None, typer.Option(help="Only if this revision is in force; for scripts.", show_default=False)
     ] = None,
+    approver: Annotated[
+        str, typer.Option(help="Who approves it, where a second person must; their password is asked.")
+    ] = "",
+    code: Code = "",
+    password_file: PasswordFile = None,
     json: Json = False,
 ) -> None:
     """Bring these files into force, in a running product within a second.
@@ -145,10 +148,14 @@ def apply(
     nothing is changed then.
     """
     with open_house(data) as house:
-        policies = _policies(house)
-        texts = _texts(policies, folder)
+        policies = policies_of(house)
+        texts = texts_of(policies, folder)
         before = policies.revisions.texts(policies.revisions.number())
-        made = policies.apply(OPERATOR, texts, note, expect)
+        approved = ""
+        if approver:
+            with allowed(house, approver, Permission.POLICY_APPROVE, password_file, code) as person:
+                approved = person.user_id
+        made = policies.apply(OPERATOR, texts, note, expect, approved)
         dialling = texts.get(CLOSED_FILE) != before.get(CLOSED_FILE)
         if dialling:
             _keep_for_the_start(house, texts[CLOSED_FILE])
@@ -164,7 +171,7 @@ def apply(
 def history(data: Data = None, json: Json = False) -> None:
     """Every revision, the newest first."""
     with open_house(data) as house:
-        found = _policies(house).revisions.history()
+        found = policies_of(house).revisions.history()
     if json:
         output.as_json(found)
         return
@@ -180,7 +187,7 @@ def rollback(
 ) -> None:
     """Make a new revision that equals an old one."""
     with open_house(data) as house:
-        policies = _policies(house)
+        policies = policies_of(house)
         made = policies.roll_back(OPERATOR, number, policies.revisions.number())
         _keep_for_the_start(house, policies.revisions.texts(made.number)[CLOSED_FILE])
     if json:
@@ -199,7 +206,7 @@ def export(
 ) -> None:
     """Write the files of a revision into a folder, to edit them or keep them in git."""
     with open_house(data) as house:
-        revisions = _policies(house).revisions
+        revisions = policies_of(house).revisions
         texts = revisions.texts(revisions.number() if number is None else number)
     folder.mkdir(parents=True, exist_ok=True)
     for name, content in texts.items():
@@ -213,37 +220,7 @@ def schema(folder: Annotated[Path, typer.Argument(help="Where to write the schem
     schemas.write(folder)
 
 
-def _policies(house: House) -> Policies:
-    identity: Identity = house.identity
-    revisions = Revisions(house.database, house.audit, house.clock, house.policy)
-    revisions.open(house.settings)
-    return Policies(house.database, house.audit, house.clock, identity, revisions, house.policy)
-
-
-def _texts(policies: Policies, folder: Path) -> dict[str, str]:
-    """The whole set that the folder asks for. Exits 1 after naming everything that is wrong with it."""
-    _must_be_a_folder(folder)
-    current = policies.revisions.texts(policies.revisions.number())
-    kept = {name: PolicyFile(Path(name), text.encode()) for name, text in current.items()}
-    own, problems = read_folder(folder)
-    files = {**kept, **own}
-    if not problems:
-        problems = list(policies.revisions.check(files, shipped()))
-    if problems:
-        _complain(problems)
-    return as_texts(files)
-
-
-def _complain(problems: list[PolicyError]) -> None:
-    for problem in problems:
-        typer.echo(str(problem), err=True)
-    raise typer.Exit(1)
-
-
-def _must_be_a_folder(folder: Path) -> None:
-    if not folder.is_dir():
-        typer.echo(f"{folder} is not a folder.", err=True)
-        raise typer.Exit(2)
+policy_drafts.add_to(app)
 
 
 def _keep_for_the_start(house: House, text: str) -> None:

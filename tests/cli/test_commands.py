@@ -26,12 +26,14 @@ COMMANDS = {
         egress attest, egress probe, egress status,
         key create, key list, key revoke,
         model import, model list, model remove, model tune, model use,
+        policy activate, policy discard, policy draft, policy drafts, policy end-trial, policy propose,
+        policy try,
         policy apply, policy diff, policy export, policy history, policy replay, policy rollback,
         retention hold, retention holds, retention preview, retention release, retention run,
         user add, user agree, user disable, user emergency, user enable, user group, user import,
         user invite, user list, user reset, user roles, user second-factor-off
     """,
-    PERSON: "audit disclose, audit review",
+    PERSON: "audit disclose, audit review, policy approve",
     ANYBODY: """
         audit verifier, audit verify, doctor, egress check, egress rules, init, policy check, policy scan,
         policy schema, serve, witness cosign, witness init, witness key, witness status, witness trust
