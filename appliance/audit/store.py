@@ -120,6 +120,11 @@ class CosignatureRow(Base):
     line: Mapped[str]
 
 
+# Every action of the product passes here: by the table, past the mapper, it costs a third.
+_ACCEPT = insert(OutboxRow.__table__)  # type: ignore[arg-type]
+_ADD = insert(EntryRow.__table__)  # type: ignore[arg-type]
+
+
 class Record(msgspec.Struct, frozen=True):
     """A row of audit_entries as read."""
 
@@ -138,7 +143,7 @@ class Record(msgspec.Struct, frozen=True):
 
 
 def accept(session: Session, body: bytes) -> None:
-    session.execute(insert(OutboxRow).values(body=body))
+    session.connection().execute(_ACCEPT, {"body": body})
 
 
 def accepted(session: Session, limit: int) -> list[tuple[int, bytes]]:
@@ -162,7 +167,7 @@ def remove_accepted(session: Session, sequences: Sequence[int]) -> None:
 
 
 def add_entries(session: Session, records: Sequence[Record]) -> None:
-    session.execute(insert(EntryRow), [msgspec.structs.asdict(record) for record in records])
+    session.connection().execute(_ADD, [msgspec.structs.asdict(record) for record in records])
 
 
 def tree_size(session: Session) -> int:
