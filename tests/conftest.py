@@ -10,7 +10,8 @@ from hypothesis import settings
 from appliance.audit.log import AuditLog
 from appliance.audit.sequencer import Sequencer
 from appliance.audit.verify import verify
-from appliance.egress.sealer import LocalSealer, read_verifier
+from appliance.egress.logfolder import read_verifier
+from appliance.egress.sealer import LocalSealer
 from appliance.storage import migrate
 from appliance.storage.engine import Database
 from appliance.storage.vault import Vault

@@ -6,9 +6,9 @@ from appliance.audit.actions import AuditAction
 from appliance.audit.entry import Entry
 from appliance.audit.errand import Errand, Progress, State
 from appliance.audit.log import AuditLog
+from appliance.audit.publickeys import PublicKeys
 from appliance.audit.verify import Report, verify
 from appliance.core import Outcome, Principal
-from appliance.evidence.keys import KeyRing
 from appliance.protocol.sealing import Head
 from appliance.storage.engine import Database
 
@@ -33,7 +33,7 @@ class Checking:
 
     def _check(self, actor: Principal, progress: Progress) -> Report:
         head = self._head()
-        report = verify(self._database, KeyRing.parse(head.verifier), head, progress=progress)
+        report = verify(self._database, PublicKeys.of(head).ring(), head, progress=progress)
         entry = Entry(
             action=AuditAction.AUDIT_VERIFIED,
             actor=actor,

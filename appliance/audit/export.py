@@ -170,6 +170,7 @@ class Exporter:
                 archive.hashes(tile_path(level, index, width), hashes[: width * HASH_BYTES])
         with self._database.read() as session:
             edges = {size >> HEIGHT for size in given_out(session) if size < manifest.size}
+        edges |= {one.size >> HEIGHT for one in self._keys.ring().replaced if one.size <= manifest.size}
         edges.add(manifest.size >> HEIGHT)
         first, last = manifest.first >> HEIGHT, (manifest.end - 1) >> HEIGHT
         outside = sorted(edge for edge in edges if not first <= edge <= last)

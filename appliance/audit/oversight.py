@@ -41,7 +41,7 @@ def build(
     reads = Reads(database, audit)
 
     def exporter() -> Exporter:
-        return Exporter(database, audit, clock, PublicKeys(f"{head().verifier}\n"), seal)
+        return Exporter(database, audit, clock, PublicKeys.of(head()), seal)
 
     return Oversight(
         viewer=Viewer(database, audit),

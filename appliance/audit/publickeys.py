@@ -3,10 +3,9 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from appliance.egress.sealer import read_verifier
+from appliance.egress.logfolder import read_public, read_replaced
 from appliance.evidence.keys import KeyRing
-
-REPLACED_FILE = "log.replaced"
+from appliance.protocol.sealing import Head
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,6 +15,11 @@ class PublicKeys:
     text: str
     replaced: str = ""
 
+    @classmethod
+    def of(cls, head: Head) -> "PublicKeys":
+        """What the sealer says, who alone is sure of it."""
+        return cls(head.keys or f"{head.verifier}\n", head.replaced)
+
     def ring(self) -> KeyRing:
         """For verifying our own log."""
         return KeyRing.parse(self.text).following(self.replaced)
@@ -23,4 +27,4 @@ class PublicKeys:
 
 def read_public_keys(keys_folder: Path) -> PublicKeys:
     """From the keys folder. ConfigError before the first start."""
-    return PublicKeys(f"{read_verifier(keys_folder)}\n")
+    return PublicKeys(read_public(keys_folder), read_replaced(keys_folder))

@@ -10,7 +10,7 @@ import fcntl
 import logging
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import msgspec
@@ -118,7 +118,7 @@ class Sequencer:
             size = store.tree_size(session)
             root, proof = self._tree(session, size, head.size)
         note = self._sealer.sign(size, root, proof)
-        _check(note, head.verifier, size, root)
+        _check(note, (head, self._sealer.head()), size, root)
         with self._in_office() as session:
             store.put_checkpoint(session, size, note)
 
@@ -245,14 +245,16 @@ def _record(index: int, body: bytes) -> store.Record:
     return record(leaf, encode(leaf))
 
 
-def _check(note: str, key: str, size: int, root: bytes) -> None:
-    """A checkpoint is kept for good: it must be the one that was asked for."""
-    try:
-        verifier = Verifier.parse(key)
-        if verifier.checkpoint(note) == Checkpoint(verifier.name, size, root):
-            return
-    except NoteError:
-        pass
+def _check(note: str, heads: tuple[Head, ...], size: int, root: bytes) -> None:
+    """A checkpoint is kept for good: it must be the one that was asked for.
+
+    `heads` are what the sealer said before and after: its key may have been replaced in between.
+    """
+    for head in heads:
+        with suppress(NoteError):
+            verifier = Verifier.parse(head.verifier)
+            if verifier.checkpoint(note) == Checkpoint(verifier.name, size, root):
+                return
     raise StorageFailed(N_("The sealer signed something else than the audit log."))
 
 

@@ -234,7 +234,12 @@ def checkpoint_over(session: Session, index: int) -> tuple[int, str]:
 
 
 def put_checkpoint(session: Session, size: int, note: str) -> None:
-    session.merge(CheckpointRow(size=size, note=note))
+    """Keep a signed head. One that has more signatures than the known one of that size takes its place."""
+    known = session.get(CheckpointRow, size)
+    if known is None:
+        session.add(CheckpointRow(size=size, note=note))
+    elif note.count("\n") > known.note.count("\n"):
+        known.note = note
 
 
 def checkpoints(session: Session) -> Iterator[tuple[int, str]]:

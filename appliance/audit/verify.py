@@ -13,11 +13,12 @@ from appliance.audit import store
 from appliance.audit.entry import decode
 from appliance.audit.sequencer import record
 from appliance.errors import StorageFailed
+from appliance.evidence.faults import Unsound
 from appliance.evidence.keys import KeyRing
 from appliance.protocol.sealing import Head
 from appliance.storage.engine import Database
 from appliance.tlog.merkle import HASH_BYTES, CompactRange, leaf_hash
-from appliance.tlog.note import Checkpoint, NoteError, Verifier
+from appliance.tlog.note import Checkpoint, Verifier
 from appliance.tlog.tiles import HEIGHT, WIDTH, node_reader, subtree_root
 
 TELL_EVERY = 1000
@@ -143,8 +144,8 @@ def _checkpoints(session: Session, ring: KeyRing) -> Iterator[tuple[int, bytes]]
     before = 0
     for size, note in store.checkpoints(session):
         try:
-            checkpoint = ring.key_for(size).checkpoint(note)
-        except (NoteError, AttributeError, TypeError) as error:
+            checkpoint, _ = ring.checkpoint(note, f"checkpoint {size}")
+        except (Unsound, AttributeError, TypeError) as error:
             raise _Bad(before, f"the checkpoint of size {size} that covers it is bad: {error}") from None
         if checkpoint.size != size or checkpoint.origin != ring.log.name:
             raise _Bad(before, f"the checkpoint of size {size} that covers it says something else")

@@ -11,11 +11,11 @@ from appliance.audit.actions import AuditAction
 from appliance.audit.entry import Entry
 from appliance.audit.publickeys import read_public_keys
 from appliance.audit.verify import Report, verify
-from appliance.cli import evidence, output, review, witness
+from appliance.cli import evidence, logkey, output, review, witness
 from appliance.cli.house import OPERATOR, House, open_house
 from appliance.cli.options import Data, Json
 from appliance.core import Outcome
-from appliance.egress.sealer import HEAD_FILE, read_head
+from appliance.egress.logfolder import HEAD_FILE, read_head
 from appliance.errors import N_, ConfigError, StorageFailed
 from appliance.evidence.faults import Unsound
 from appliance.evidence.keys import KeyRing
@@ -35,7 +35,8 @@ def group() -> None:
 
 
 app.command("export")(evidence.export)
-app.command("key")(evidence.key)
+app.command("key")(logkey.key)
+app.command("rotate-key")(logkey.rotate_key)
 app.command("verifier")(evidence.verifier)
 app.command("proof")(evidence.proof)
 app.command("consistency")(evidence.consistency)
@@ -55,13 +56,17 @@ def verify_log(
     witnesses: Annotated[
         list[Path] | None, typer.Option("--witness", help="File with a witness's public key.")
     ] = None,
+    rotations: Annotated[
+        Path | None, typer.Option(help="Statements of replaced keys, for FILE: 'audit key --chain'.")
+    ] = None,
     jobs: Annotated[int, typer.Option(help="Processes to check FILE with; 0: one per core.")] = 0,
     data: Data = None,
     json: Json = False,
 ) -> None:
     """Check FILE, or the log in the data folder; exits 1 and names what is not as it was signed."""
     if file is not None:
-        verify_file(file, key, since or [], witnesses or [], jobs, json=json)
+        kept = [*(witnesses or []), *([rotations] if rotations else [])]
+        verify_file(file, key, since or [], kept, jobs, json=json)
         return
     with open_house(data) as house:
         report = check(house, since or [])
@@ -77,13 +82,13 @@ def verify_log(
 
 
 def verify_file(
-    file: Path, key: Path | None, since: list[Path], witnesses: list[Path], jobs: int, *, json: bool
+    file: Path, key: Path | None, since: list[Path], kept: list[Path], jobs: int, *, json: bool
 ) -> None:
-    """Check a file with what its auditor holds; no data folder is needed."""
+    """Check a file with what its auditor holds; no data folder is needed. `kept`: more files of keys."""
     if key is None:
         raise ConfigError(N_("Give the log's public key with --key; 'appliance audit key' prints it."))
     try:
-        ring = KeyRing.parse(*(evidence.read_text(path) for path in (key, *witnesses)))
+        ring = KeyRing.parse(*(evidence.read_text(path) for path in (key, *kept)))
         verdict = check_file(file, ring, since=since, now=time.time(), jobs=jobs)
     except Unsound as bad:
         raise ConfigError(bad.fault.template, **dict[str, Any](bad.fault.params)) from None

@@ -1,4 +1,4 @@
-"""`appliance audit export | key | verifier | proof | consistency | checkpoint | disclose`."""
+"""`appliance audit export | verifier | proof | consistency | checkpoint | disclose`."""
 
 import sys
 from pathlib import Path
@@ -58,12 +58,6 @@ def export(
         )
     else:
         typer.echo(f"{out}: entries {manifest.first} to {manifest.end - 1} under {manifest.size}")
-
-
-def key(data: Data = None) -> None:
-    """Print the log's public key, which an auditor keeps elsewhere."""
-    with open_house(data) as house:
-        typer.echo(read_public_keys(house.settings.keys_folder).text, nl=False)
 
 
 def verifier(out: Out = None) -> None:

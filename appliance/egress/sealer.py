@@ -3,34 +3,42 @@
 The last signed head is on disk before its signature leaves, so a taken-over web process, a
 rolled-back database or a crash can never get two different trees signed. A crash between
 writing the head and answering is harmless: the same head is signed again when asked again.
-
-In the keys folder: log.key (secret seed), log.head (last signed head), log.pub (public key;
-made last, so where it is the other two must be).
 """
 
-import base64
-import fcntl
 import hashlib
-import json
-import os
+import secrets
 import socket
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
+from datetime import UTC
 from pathlib import Path
 from typing import Protocol
 
+from appliance.clock import Clock, SystemClock
 from appliance.egress import attestation
+from appliance.egress.logfolder import (
+    HEAD_FILE,
+    KEY_FILE,
+    NEXT_KEY_FILE,
+    PUBLIC_FILE,
+    REPLACED_FILE,
+    alone,
+    head_text,
+    read_head,
+    read_public,
+    read_replaced,
+    read_ring,
+    write_whole,
+)
+from appliance.egress.logkey import SEED_BYTES, LogKey, below
 from appliance.errors import N_, ConfigError, StorageFailed
-from appliance.keyfile import read_or_create_key
+from appliance.evidence.rotation import Rotation
+from appliance.keyfile import read_key, read_or_create_key
 from appliance.protocol.framing import Decoder, FramingError, encode
-from appliance.protocol.sealing import FromSealer, GetHead, Head, Refused, Sign, Signed, ToSealer
+from appliance.protocol.sealing import FromSealer, GetHead, Head, Refused, Replaced, Sign, Signed, ToSealer
 from appliance.tlog.merkle import EMPTY_ROOT, HASH_BYTES, verify_consistency
-from appliance.tlog.note import Checkpoint, NoteError, Signer, Verifier
+from appliance.tlog.note import Signer
 
-KEY_FILE = "log.key"
-PUBLIC_FILE = "log.pub"
-HEAD_FILE = "log.head"
 READ_BYTES = 65536
 ANSWER_TIMEOUT_S = 5.0
 
@@ -49,25 +57,26 @@ class LocalSealer:
     Raises ConfigError when a part of the keys folder is missing, damaged or somebody else's.
     """
 
-    def __init__(self, keys_folder: Path) -> None:
-        self._key_path = keys_folder / KEY_FILE
-        self._head_path = keys_folder / HEAD_FILE
-        public = keys_folder / PUBLIC_FILE
-        if not self._key_path.exists() and (public.exists() or self._head_path.exists()):
+    def __init__(self, keys_folder: Path, clock: Clock | None = None) -> None:
+        self._folder = keys_folder
+        self._clock = clock or SystemClock()
+        key, public = keys_folder / KEY_FILE, keys_folder / PUBLIC_FILE
+        if not key.exists() and (public.exists() or (keys_folder / HEAD_FILE).exists()):
             raise ConfigError(
-                N_("%(path)s is missing but a log was signed with it. Restore it from a backup."),
-                path=self._key_path,
+                N_("%(path)s is missing but a log was signed with it. Restore it from a backup."), path=key
             )
-        seed = read_or_create_key(self._key_path)
-        self._signer = Signer(_origin(Signer("", seed).verifier.key), seed)
-        if public.exists():
-            self._check_folder(keys_folder)
-        else:
-            self._make_folder(public)
+        seed = read_or_create_key(key)
+        with alone(keys_folder):
+            if not public.exists():
+                self._make_folder(seed)
+            self._open()
 
     def head(self) -> Head:
-        size, root = read_head(self._head_path)
-        return Head(size, root, str(self._signer.verifier))
+        with alone(self._folder):
+            self._follow()
+            size, root = read_head(self._folder / HEAD_FILE)
+            keys, replaced = read_public(self._folder), read_replaced(self._folder)
+        return Head(size, root, str(self._key.public.first), keys, replaced)
 
     def sign(self, size: int, root: bytes, proof: tuple[bytes, ...]) -> str:
         """The signed checkpoint. StorageFailed when the head does not extend the last one.
@@ -76,43 +85,104 @@ class LocalSealer:
         is the last, and nothing but it or what extends it is ever signed.
         """
         try:
-            with self._alone():
-                old_size, old_root = read_head(self._head_path)
+            with alone(self._folder):
+                self._follow()
+                old_size, old_root = read_head(self._folder / HEAD_FILE)
                 if len(root) != HASH_BYTES or not verify_consistency(
                     old_size, size, old_root, root, list(proof)
                 ):
                     raise StorageFailed(N_("The audit log does not continue the one that was signed before."))
-                _write(self._head_path, _head_text(size, root))
+                write_whole(self._folder / HEAD_FILE, head_text(size, root))
+                return self._key.checkpoint(size, root, self._seconds())
         except OSError:
-            raise StorageFailed(
-                N_("The folder of the log's key cannot be written. Check its disk and permissions.")
-            ) from None
-        return self._signer.sign(Checkpoint(self._signer.verifier.name, size, root).text())
+            raise _unwritable() from None
 
     def attest(self, text: str) -> str:
         """The signed note of an attestation of the guard; nothing else is signed that is no head."""
         if not attestation.is_statement(text):
             raise StorageFailed(N_("The sealer signs heads of the log and attestations of the guard alone."))
-        return self._signer.sign(text)
+        with alone(self._folder):
+            self._follow()
+            return self._key.attest(text)
 
-    def _make_folder(self, public: Path) -> None:
-        if not self._head_path.exists():
-            _write(self._head_path, _head_text(0, EMPTY_ROOT))
-        _write(public, f"{self._signer.verifier}\n".encode())
+    def prepare(self, *, second: bool | None = None) -> str:
+        """Make the next key; its public keys, which the log should name before `replace`.
 
-    def _check_folder(self, keys_folder: Path) -> None:
-        if read_verifier(keys_folder) != self._signer.verifier:
+        `second`: whether it has an ML-DSA-44 key too; None: as the present one. A crash leaves a key
+        that nobody trusts and that the next `prepare` replaces.
+        """
+        try:
+            with alone(self._folder):
+                self._follow()
+                seed = secrets.token_bytes(SEED_BYTES)
+                present = self._key.public
+                wanted = present.second is not None if second is None else second
+                write_whole(self._folder / NEXT_KEY_FILE, seed)
+                return LogKey(present.first.name, seed, second=wanted).public.text()
+        except OSError:
+            raise _unwritable() from None
+
+    def replace(self, keys: str) -> Replaced:
+        """Put the prepared key of these public keys into office; the old one is destroyed.
+
+        The statement on disk is what decides: a crash before it leaves the old key in office, a crash
+        after it is mended by whoever opens the folder next. StorageFailed when no such key waits.
+        """
+        try:
+            with alone(self._folder):
+                self._follow()
+                following = self._waiting(keys)
+                size, root = read_head(self._folder / HEAD_FILE)
+                time = self._clock.now().astimezone(UTC).isoformat(timespec="seconds")
+                name = self._key.public.first.name
+                statement = Rotation(name, size, root, self._key.public, following.public, time).text()
+                note = below(self._key.state(statement), following.state(statement))
+                at = size, root, self._seconds()
+                checkpoint = below(self._key.checkpoint(*at), following.checkpoint(*at))
+                replaced = read_replaced(self._folder) + note
+                write_whole(self._folder / REPLACED_FILE, replaced.encode())
+                self._open()
+                return Replaced(size, note, checkpoint)
+        except OSError:
+            raise _unwritable() from None
+
+    def _waiting(self, keys: str) -> LogKey:
+        path = self._folder / NEXT_KEY_FILE
+        second = len(keys.splitlines()) > 1
+        key = LogKey(self._key.public.first.name, read_key(path), second=second) if path.exists() else None
+        if key is None or key.public.text() != keys:
+            raise StorageFailed(N_("No new key of this name waits to take over. Begin again."))
+        return key
+
+    def _make_folder(self, seed: bytes) -> None:
+        if not (self._folder / HEAD_FILE).exists():
+            write_whole(self._folder / HEAD_FILE, head_text(0, EMPTY_ROOT))
+        name = _origin(Signer("", seed).verifier.key)
+        write_whole(self._folder / PUBLIC_FILE, LogKey(name, seed).public.text().encode())
+
+    def _open(self) -> None:
+        """Take the keys in office from the folder; finish a replacement that a crash cut short."""
+        office = read_ring(self._folder).newest
+        path, waiting = self._folder / KEY_FILE, self._folder / NEXT_KEY_FILE
+        name, second = office.first.name, office.second is not None
+        if waiting.exists() and LogKey(name, read_key(waiting), second=second).public == office:
+            waiting.replace(path)
+        self._key = LogKey(name, read_key(path), second=second)
+        if self._key.public != office:
             raise ConfigError(
-                N_("%(path)s is not the key that signed this log. Restore it from a backup."),
-                path=self._key_path,
+                N_("%(path)s is not the key that signed this log. Restore it from a backup."), path=path
             )
-        read_head(self._head_path)
+        if read_public(self._folder) != office.text():
+            write_whole(self._folder / PUBLIC_FILE, office.text().encode())
+        read_head(self._folder / HEAD_FILE)
 
-    @contextmanager
-    def _alone(self) -> Iterator[None]:
-        with self._key_path.open("rb") as file:
-            fcntl.flock(file, fcntl.LOCK_EX)
-            yield
+    def _follow(self) -> None:
+        """Another process may have replaced the key meanwhile."""
+        if read_public(self._folder) != self._key.public.text():
+            self._open()
+
+    def _seconds(self) -> int:
+        return int(self._clock.now().timestamp())
 
 
 class SealerClient:
@@ -181,35 +251,6 @@ def serve(sock: socket.socket, keys_folder: Path) -> None:
                 sock.sendall(encode(_answer(sealer, question)))
 
 
-def read_verifier(keys_folder: Path) -> Verifier:
-    """The log's public key. ConfigError before the first start."""
-    path = keys_folder / PUBLIC_FILE
-    try:
-        return Verifier.parse(path.read_text("ascii"))
-    except FileNotFoundError:
-        raise ConfigError(
-            N_("There is no audit log in this data folder yet: %(path)s is missing."), path=path
-        ) from None
-    except (NoteError, UnicodeDecodeError):
-        raise _damaged(path) from None
-
-
-def read_head(path: Path) -> tuple[int, bytes]:
-    """(size, root) of the last signed head in log.head. ConfigError when it is missing or damaged."""
-    try:
-        value = json.loads(path.read_bytes())
-        size, root = value["size"], base64.b64decode(value["root"], validate=True)
-    except FileNotFoundError:
-        raise ConfigError(
-            N_("%(path)s is missing but a log was signed. Restore it from a backup."), path=path
-        ) from None
-    except (ValueError, KeyError, TypeError):
-        raise _damaged(path) from None
-    if not isinstance(size, int) or size < 0 or len(root) != HASH_BYTES:
-        raise _damaged(path)
-    return size, root
-
-
 def _answer(sealer: LocalSealer, question: ToSealer) -> FromSealer:
     try:
         if isinstance(question, GetHead):
@@ -224,28 +265,8 @@ def _origin(public_key: bytes) -> str:
     return f"naesil.log/{hashlib.sha256(public_key).hexdigest()[:16]}"
 
 
-def _head_text(size: int, root: bytes) -> bytes:
-    return json.dumps({"size": size, "root": base64.b64encode(root).decode()}).encode()
-
-
-def _damaged(path: Path) -> ConfigError:
-    return ConfigError(N_("%(path)s is damaged. Restore it from a backup."), path=path)
-
-
-def _write(path: Path, data: bytes) -> None:
-    """Replace a file whole: the old content or the new one survives a crash, never half."""
-    draft = path.with_suffix(path.suffix + ".new")
-    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-    with os.fdopen(descriptor, "wb") as file:
-        file.write(data)
-        file.flush()
-        os.fsync(file.fileno())
-    draft.replace(path)
-    folder = os.open(path.parent, os.O_RDONLY)
-    try:
-        os.fsync(folder)
-    finally:
-        os.close(folder)
+def _unwritable() -> StorageFailed:
+    return StorageFailed(N_("The folder of the log's key cannot be written. Check its disk and permissions."))
 
 
 def _away() -> StorageFailed:

@@ -53,12 +53,13 @@ def check_export(
     verdict = Verdict("export")
     try:
         archive = Archive(file)
-        ring = _ring(archive, ring)
+        ring = export_ring(archive, ring)
         checkpoint = _check_head(archive, ring, verdict, now)
         manifest = _manifest(archive, checkpoint, verdict)
         tree = TreeCheck(archive, checkpoint)
         tree.check_upper()
         _check_witnessed(archive, ring, tree, verdict, now)
+        _check_rotations(tree, checkpoint, ring, verdict)
         _check_since(tree, checkpoint, since, verdict)
     except Unsound as bad:
         verdict.faults.append(bad.fault)
@@ -102,10 +103,24 @@ def tree_members(manifest: Manifest) -> Callable[[str], bool]:
     return belongs
 
 
-def _ring(archive: Archive, ring: KeyRing) -> KeyRing:
+def export_ring(archive: Archive, ring: KeyRing) -> KeyRing:
+    """The auditor's keys with the replacements that the export states."""
     if ROTATIONS not in archive:
         return ring
     return ring.following(_text(archive, ROTATIONS))
+
+
+def _check_rotations(tree: TreeCheck, checkpoint: Checkpoint, ring: KeyRing, verdict: Verdict) -> None:
+    """Keys were replaced over this very tree, so that no old key that leaked can tell another past."""
+    verdict.details["rotations"] = [one.size for one in ring.replaced if one.size <= checkpoint.size]
+    for one in ring.replaced:
+        if one.size <= checkpoint.size and tree.root_at(one.size) != one.root:
+            raise unsound(
+                "rotation-inconsistent",
+                N_("The first %(size)d entries are not those over which the key was replaced: a fork."),
+                size=one.size,
+                file=ROTATIONS,
+            )
 
 
 def _check_head(archive: Archive, ring: KeyRing, verdict: Verdict, now: float) -> Checkpoint:

@@ -8,8 +8,10 @@ from dataclasses import dataclass, field
 from itertools import pairwise
 
 from appliance.evidence.faults import N_, Unsound, unsound
+from appliance.evidence.rotation import ROTATION_HEADER, LogKeys, Rotation, split_statements
 from appliance.tlog.cosign import CosignerKey
 from appliance.tlog.note import (
+    ED25519,
     Checkpoint,
     Note,
     NoteError,
@@ -17,8 +19,6 @@ from appliance.tlog.note import (
     parse_checkpoint,
     parse_key,
 )
-
-ROTATION_HEADER = "naesil.log/rotation/v1"
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,34 +31,8 @@ class Cosigned:
 
 
 @dataclass(frozen=True, slots=True)
-class Rotation:
-    """A log's key was replaced once its tree had `size` entries; old and new key both signed this."""
-
-    origin: str
-    size: int
-    old: str
-    new: str
-    time: str
-
-    def text(self) -> str:
-        return f"{ROTATION_HEADER}\n{self.origin}\n{self.size}\n{self.old}\n{self.new}\n{self.time}\n"
-
-    @classmethod
-    def open(cls, note: str) -> "Rotation":
-        """The statement, both signatures checked. NoteError otherwise."""
-        header, origin, size, old, new, time, *rest = [*note.partition("\n\n")[0].split("\n"), *[""] * 6][:7]
-        if header != ROTATION_HEADER or any(rest) or not size.isdecimal():
-            raise NoteError("not a statement of a key's replacement")
-        rotation = cls(origin, int(size), old, new, time)
-        for key in (Verifier.parse(old), Verifier.parse(new)):
-            if key.name != origin or key.open(note) != rotation.text():
-                raise NoteError("not a statement of a key's replacement")
-        return rotation
-
-
-@dataclass(frozen=True, slots=True)
 class KeyRing:
-    """The log's first key that is known, what replaced it since, its second key, and witnesses."""
+    """The log's first key that is known, its second one, what replaced them since, and witnesses."""
 
     log: Verifier
     replaced: tuple[Rotation, ...] = ()
@@ -67,57 +41,53 @@ class KeyRing:
 
     @classmethod
     def parse(cls, text: str, *more: str) -> "KeyRing":
-        """From a key file and texts of witnesses' keys. `Unsound` when there is no log key in it."""
-        log: Verifier | None = None
-        cosigners: list[CosignerKey] = []
-        for line in "\n".join([text, *more]).splitlines():
-            word = line.partition("#")[0].strip() if line.lstrip().startswith("#") else line.strip()
-            if not word:
-                continue
-            try:
-                kind = parse_key(word)[1]
-                if kind == b"\x01" and log is None:
-                    log = Verifier.parse(word)
-                elif kind != b"\x01":
-                    cosigners.append(CosignerKey.parse(word))
-                elif word != str(log):
-                    raise NoteError("a second log's key")
-            except NoteError as error:
-                raise unsound(
-                    "key-file", N_("The key file cannot be used: %(error)s."), error=error
-                ) from None
-        if log is None:
-            raise unsound(
-                "key-file", N_("The key file cannot be used: %(error)s."), error="it has no log's key"
-            )
+        """From a key file and texts of witnesses' keys. `Unsound` when there is no log key in it.
+
+        Statements of replaced keys may stand below the keys.
+        """
+        texts = [one.partition(ROTATION_HEADER) for one in (text, *more)]
+        log, cosigners = _keys("\n".join(keys for keys, _, _ in texts))
         second = next((key for key in cosigners if key.name == log.name), None)
-        return cls(log, (), second, tuple(key for key in cosigners if key.name != log.name))
+        ring = cls(log, (), second, tuple(key for key in cosigners if key.name != log.name))
+        return ring.following("".join(f"{mark}{rest}\n" for _, mark, rest in texts if mark))
 
     def following(self, notes: str) -> "KeyRing":
         """With the replacements stated in `notes`, signed notes one after another, oldest first.
 
-        Every statement is signed by the old key and the new one, so whoever trusts a key of the
-        chain may follow it in both directions.
+        Unchanged when there are none. `Unsound` for statements that do not hold, have a gap, or know
+        nothing of the key that is trusted.
         """
         try:
-            rotations = [Rotation.open(note) for note in split_notes(notes)]
+            rotations = [Rotation.open(note) for note in split_statements(notes)]
+            if any(one.new != after.old or one.size > after.size for one, after in pairwise(rotations)):
+                raise NoteError("a gap")
+            if not set(rotations) <= set(self.replaced) and not self._is_in(
+                [rotations[0].old, *(one.new for one in rotations)]
+            ):
+                raise NoteError("not of the key that is trusted")
         except NoteError as error:
             raise unsound(
                 "rotation", N_("A statement of a new key does not hold: %(error)s."), error=error
             ) from None
-        if any(one.new != after.old or one.size > after.size for one, after in pairwise(rotations)):
-            raise unsound("rotation", N_("A statement of a new key does not hold: %(error)s."), error="a gap")
-        if str(self.log) not in {key for one in rotations for key in (one.old, one.new)}:
+        if set(rotations) <= set(self.replaced):
             return self
-        return KeyRing(Verifier.parse(rotations[0].old), tuple(rotations), self.second, self.witnesses)
+        oldest = rotations[0].old
+        return KeyRing(oldest.first, tuple(rotations), oldest.second, self.witnesses)
 
-    def in_office(self) -> list[tuple[int, Verifier]]:
-        """(size from which it signs, key), oldest first."""
-        return [(0, self.log), *((one.size, Verifier.parse(one.new)) for one in self.replaced)]
+    def _is_in(self, chain: list[LogKeys]) -> bool:
+        """Whether the keys known so far are part of a chain; a second key that is known must be, too."""
+        return all(
+            any(told.first == ours.first and ours.second in (None, told.second) for told in chain)
+            for _, ours in self.in_office()
+        )
 
-    def key_for(self, size: int) -> Verifier:
-        """The key that was in office when a tree of that size was signed; the old one at its last size."""
-        return next(key for start, key in reversed(self.in_office()) if start < size or start == 0)
+    def in_office(self) -> list[tuple[int, LogKeys]]:
+        """(size after which they sign, keys), oldest first."""
+        return [(0, LogKeys(self.log, self.second)), *((one.size, one.new) for one in self.replaced)]
+
+    @property
+    def newest(self) -> LogKeys:
+        return self.in_office()[-1][1]
 
     def checkpoint(self, text: str, file: str) -> tuple[Checkpoint, tuple[Cosigned, ...]]:
         """The checkpoint and whose cosignatures on it hold. `Unsound` names what does not."""
@@ -145,19 +115,16 @@ class KeyRing:
                 other=checkpoint.origin,
                 origin=self.log.name,
             )
-        signers = [(start, key) for start, key in self.in_office() if note.of(key.name, key.key_id)]
+        office = self.in_office()
+        signers = [at for at, (_, keys) in enumerate(office) if note.of(keys.first.name, keys.first.key_id)]
         if not signers:
             raise unsound(
                 "checkpoint-other-key", N_("The checkpoint in %(file)s is signed by another key."), file=file
             )
-        for _, key in signers:
-            try:
-                key.open(text)
-            except NoteError:
-                raise _forged(file) from None
-        ends = [start for start, _ in self.in_office()[1:]]
-        last = max(self.in_office().index(signer) for signer in signers)
-        if last < len(ends) and checkpoint.size > ends[last]:
+        for at in signers:
+            _check_signed(office[at][1], text, note, file)
+        last = signers[-1]
+        if last + 1 < len(office) and checkpoint.size > office[last + 1][0]:
             raise unsound(
                 "checkpoint-old-key",
                 N_(
@@ -165,29 +132,13 @@ class KeyRing:
                     "%(size)d entries."
                 ),
                 file=file,
-                size=ends[last],
-            )
-        self._check_second(note, file)
-
-    def _check_second(self, note: Note, file: str) -> None:
-        if self.second is None:
-            return
-        try:
-            signed = self.second.times(note)
-        except NoteError:
-            raise _forged(file) from None
-        if not signed:
-            raise unsound(
-                "checkpoint-second-key",
-                N_("The checkpoint in %(file)s lacks the log's second signature (ML-DSA-44)."),
-                file=file,
+                size=office[last + 1][0],
             )
 
 
 def unknown_signers(text: str, ring: KeyRing) -> list[str]:
     """Names under a checkpoint whose keys the auditor did not give."""
-    known = {(key.name, key.key_id) for _, key in ring.in_office()}
-    known |= {(key.name, key.key_id) for key in (*ring.witnesses, *([ring.second] if ring.second else []))}
+    known = {(key.name, key.key_id) for key in ring.witnesses}
     note = Note.parse(text)
     return [
         one.name
@@ -196,12 +147,39 @@ def unknown_signers(text: str, ring: KeyRing) -> list[str]:
     ]
 
 
-def split_notes(text: str) -> list[str]:
-    """Signed notes that stand one after another, each with its text, empty line and signatures."""
-    notes: list[str] = []
-    for part in text.split(ROTATION_HEADER + "\n")[1:]:
-        notes.append(f"{ROTATION_HEADER}\n{part}".rstrip("\n") + "\n")
-    return notes
+def _keys(text: str) -> tuple[Verifier, list[CosignerKey]]:
+    """The one log's key among verifier keys, one a line, and the cosigners'."""
+    log: Verifier | None = None
+    cosigners: list[CosignerKey] = []
+    for word in (line.strip() for line in text.splitlines()):
+        if not word or word.startswith("#"):
+            continue
+        try:
+            if parse_key(word)[1] != ED25519:
+                cosigners.append(CosignerKey.parse(word))
+            elif log is None:
+                log = Verifier.parse(word)
+            elif word != str(log):
+                raise NoteError("a second log's key")
+        except NoteError as error:
+            raise unsound("key-file", N_("The key file cannot be used: %(error)s."), error=error) from None
+    if log is None:
+        raise unsound("key-file", N_("The key file cannot be used: %(error)s."), error="it has no log's key")
+    return log, cosigners
+
+
+def _check_signed(keys: LogKeys, text: str, note: Note, file: str) -> None:
+    try:
+        keys.first.open(text)
+        signed = keys.second is None or keys.second.times(note)
+    except NoteError:
+        raise _forged(file) from None
+    if not signed:
+        raise unsound(
+            "checkpoint-second-key",
+            N_("The checkpoint in %(file)s lacks the log's second signature (ML-DSA-44)."),
+            file=file,
+        )
 
 
 def _forged(file: str) -> Unsound:

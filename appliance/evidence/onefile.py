@@ -19,6 +19,7 @@ MODULES = (
     "evidence/formats",
     "evidence/layout",
     "evidence/archive",
+    "evidence/rotation",
     "evidence/keys",
     "evidence/verdict",
     "evidence/treecheck",

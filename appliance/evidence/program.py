@@ -29,7 +29,7 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def _verify(asked: argparse.Namespace) -> int:
-    keys = [path.read_text("utf-8") for path in (asked.key, *asked.witness)]
+    keys = [path.read_text("utf-8") for path in (asked.key, *asked.witness, *asked.rotations)]
     ring = KeyRing.parse(*keys)
     verdict = check_file(asked.file, ring, since=asked.since, now=time.time(), jobs=asked.jobs)
     lines = [json.dumps(verdict.as_dict(), ensure_ascii=False)] if asked.json else sentences(verdict)
@@ -64,6 +64,9 @@ def _parser() -> argparse.ArgumentParser:
     verify.add_argument("--key", type=Path, required=True, help="file with the log's verifier key")
     verify.add_argument("--since", type=Path, action="append", default=[], help="a checkpoint kept elsewhere")
     verify.add_argument("--witness", type=Path, action="append", default=[], help="file with a witness's key")
+    verify.add_argument(
+        "--rotations", type=Path, action="append", default=[], help="file with statements of replaced keys"
+    )
     verify.add_argument("--jobs", type=int, default=0, help="processes; 0: one per core")
     verify.add_argument("--json", action="store_true")
     verify.set_defaults(run=_verify)

@@ -8,10 +8,11 @@ import hmac
 import json
 from collections.abc import Sequence
 from pathlib import Path
+from typing import BinaryIO
 
 from appliance.evidence.archive import Archive
 from appliance.evidence.entrycheck import check_times
-from appliance.evidence.exportcheck import Progress, check_export
+from appliance.evidence.exportcheck import Progress, check_export, export_ring
 from appliance.evidence.faults import N_, Unsound, unsound
 from appliance.evidence.keys import KeyRing, unknown_signers
 from appliance.evidence.layout import CHECKPOINT
@@ -35,11 +36,16 @@ def check_file(
     progress: Progress = lambda _done, _all: None,
 ) -> Verdict:
     """Check an export, a proof, a checkpoint or a disclosure, by what the file is. Raises OSError."""
-    try:
-        old = [read_checkpoint(one, ring) for one in since]
-    except Unsound as bad:
-        return Verdict("since", faults=[bad.fault])
     with path.open("rb") as file:
+        try:
+            known = _known(file, ring)
+        except Unsound as bad:
+            return Verdict("export", faults=[bad.fault])
+        try:
+            old = [read_checkpoint(one, known) for one in since]
+        except Unsound as bad:
+            return Verdict("since", faults=[bad.fault])
+        file.seek(0)
         if file.read(2) == b"PK":
             return check_export(file, ring, since=old, now=now, jobs=jobs, progress=progress)
     verdict = Verdict("file")
@@ -50,6 +56,13 @@ def check_file(
     if verdict.ok and not verdict.since and not verdict.cosigned:
         verdict.warnings.append(NO_OUTSIDE)
     return verdict
+
+
+def _known(file: BinaryIO, ring: KeyRing) -> KeyRing:
+    """The keys, with those that an export says replaced them: an earlier checkpoint may be by those."""
+    if file.read(2) != b"PK":
+        return ring
+    return export_ring(Archive(file), ring)
 
 
 def read_checkpoint(path: Path, ring: KeyRing) -> Checkpoint:

@@ -30,6 +30,18 @@ class UseModel(msgspec.Struct, frozen=True, tag_field="type", tag="use-model"):
     name: str
 
 
+class PrepareLogKey(msgspec.Struct, frozen=True, tag_field="type", tag="prepare-log-key"):
+    """Make the log's next key; the answer's value are its public keys. `second` as in LocalSealer."""
+
+    second: bool | None = None
+
+
+class ReplaceLogKey(msgspec.Struct, frozen=True, tag_field="type", tag="replace-log-key"):
+    """Put the prepared key of these public keys into office. The answer's value is a sealing.Replaced."""
+
+    keys: str
+
+
 class RunningModel(msgspec.Struct, frozen=True):
     """The serving model; `sha256` is what its process was told to load. Contexts are 0 while it loads."""
 
@@ -39,7 +51,7 @@ class RunningModel(msgspec.Struct, frozen=True):
     n_ctx_wanted: int = 0
 
 
-Question = AskStatus | AskProbe | AskAttest | AskModel | UseModel
+Question = AskStatus | AskProbe | AskAttest | AskModel | UseModel | PrepareLogKey | ReplaceLogKey
 
 
 class Answer(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):

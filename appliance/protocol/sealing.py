@@ -16,17 +16,30 @@ class Sign(msgspec.Struct, frozen=True, tag=True):
 
 
 class Head(msgspec.Struct, frozen=True, tag=True):
-    """The last signed head; size 0 before the first. `verifier` is the public key's text form."""
+    """The last signed head; size 0 before the first. `verifier` is the public key's text form.
+
+    `keys` are all public keys in office, one a line; `replaced` the statements of replaced ones.
+    """
 
     size: int
     root: bytes
     verifier: str
+    keys: str = ""
+    replaced: str = ""
 
 
 class Signed(msgspec.Struct, frozen=True, tag=True):
     """The checkpoint as a signed note."""
 
     note: str
+
+
+class Replaced(msgspec.Struct, frozen=True):
+    """A new key took over after `size` entries: the statement, and that head signed by old and new."""
+
+    size: int
+    statement: str
+    checkpoint: str
 
 
 class Refused(msgspec.Struct, frozen=True, tag=True):

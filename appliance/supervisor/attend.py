@@ -68,14 +68,24 @@ def acts_for(spec: ChildSpec) -> dict[str, Act]:
 
         acts |= post.acts(spec.outside, spec.settings.probe_folder)
     if spec.role == "sealer":
-        acts["attest"] = lambda body, _: _attest(spec.settings.keys_folder, body)
+        acts |= _sealers_acts(spec.settings.keys_folder)
     return acts
 
 
-def _attest(keys_folder: Path, body: msgspec.Raw) -> str:
+def _sealers_acts(keys_folder: Path) -> dict[str, Act]:
     from appliance.egress.sealer import LocalSealer  # noqa: PLC0415 - only the sealer needs it
 
-    return LocalSealer(keys_folder).attest(msgspec.json.decode(body, type=str))
+    def text(body: msgspec.Raw) -> str:
+        return msgspec.json.decode(body, type=str)
+
+    def second(body: msgspec.Raw) -> bool | None:
+        return msgspec.json.decode(body, type=bool | None)
+
+    return {
+        "attest": lambda body, _: LocalSealer(keys_folder).attest(text(body)),
+        "prepare-key": lambda body, _: LocalSealer(keys_folder).prepare(second=second(body)),
+        "replace-key": lambda body, _: LocalSealer(keys_folder).replace(text(body)),
+    }
 
 
 def _attend(sock: socket.socket, role: RoleName, acts: Mapping[str, Act], receives: bool) -> None:

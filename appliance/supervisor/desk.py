@@ -20,11 +20,14 @@ from appliance.egress.proving import ProbeResult
 from appliance.egress.status import Status
 from appliance.errors import N_, NaesilError
 from appliance.protocol.control import (
+    Answer,
     AskAttest,
     AskModel,
     AskProbe,
     AskStatus,
+    PrepareLogKey,
     Question,
+    ReplaceLogKey,
     RunningModel,
     UseModel,
     answer_with,
@@ -47,6 +50,7 @@ SIGN_PATIENCE_S = 10.0
 log = logging.getLogger(__name__)
 
 NOT_RECORDED = N_("The finding could not be recorded in the audit log, so it does not count. Try again.")
+NO_NEW_KEY = N_("The sealer did not replace the log's key. Look at the product's output and try again.")
 NOT_SIGNED = N_("The sealer did not sign the attestation. Look at the product's output and try again.")
 
 
@@ -127,6 +131,21 @@ class Desk:
             answer(self._running_model())
         elif isinstance(question, UseModel):
             self._staff.switch.use(question.name, partial(_tell_switched, answer, caller.refuse))
+        elif isinstance(question, PrepareLogKey):
+            self._ask_sealer("prepare-key", question.second, caller)
+        elif isinstance(question, ReplaceLogKey):
+            self._ask_sealer("replace-key", question.keys, caller)
+
+    def _ask_sealer(self, what: str, value: Any, caller: Caller) -> None:
+        """A question about the log's key; its answer goes back as it is, for it holds nothing secret."""
+
+        def answered(answer: msgspec.Raw | None) -> None:
+            if answer is None or bytes(answer) == b"null":
+                caller.refuse(NO_NEW_KEY)
+            else:
+                caller.say(Answer(value=answer))
+
+        self._staff.ask("sealer", what, msgspec.Raw(msgspec.json.encode(value)), SIGN_PATIENCE_S, answered)
 
     def on_web(self, report: Report, line: socket.socket) -> None:
         """A question from a page of the console; the answer goes back over the control line."""

@@ -59,6 +59,15 @@ class CosignerKey:
         """When this key cosigned the note; empty when it did not. NoteError for one that does not hold."""
         return [self._check(data, note.text) for data in note.of(self.name, self.key_id)]
 
+    def open_statement(self, note: Note) -> str:
+        """The text of a note that is no checkpoint, which this ML-DSA-44 key stated. NoteError otherwise."""
+        ours = note.of(self.name, self.key_id)
+        if not ours or self.kind != ML_DSA_44_COSIGNATURE:
+            raise NoteError("not signed by this key")
+        for signature in ours:
+            _verify_ml_dsa(self.key, signature, _stated(note.text))
+        return note.text
+
     def _check(self, data: bytes, text: str) -> int:
         if len(data) != 8 + SIZES[self.kind][1]:
             raise NoteError("a cosignature of the wrong length")
@@ -88,6 +97,15 @@ class Cosigner:
         message = _message(self.public.kind, self.public.name, time, text)
         data = struct.pack(">Q", time) + self._key.sign(message)
         return Signature(self.public.name, self.public.key_id, data)
+
+    def state(self, text: str) -> Signature:
+        """The signature of a log's ML-DSA-44 key on a text of its own, which is no checkpoint."""
+        return Signature(self.public.name, self.public.key_id, self._key.sign(_stated(text)))
+
+
+def _stated(text: str) -> bytes:
+    """Never the message of a cosignature, which begins with another word."""
+    return b"naesil statement/v1\n\x00" + text.encode()
 
 
 def _verify_ml_dsa(key: bytes, signature: bytes, message: bytes) -> None:

@@ -13,7 +13,8 @@ from appliance.audit.sequencer import Sequencer
 from appliance.audit.tree import position
 from appliance.audit.verify import verify
 from appliance.clock import SystemClock
-from appliance.egress.sealer import LocalSealer, read_verifier
+from appliance.egress.logfolder import read_verifier
+from appliance.egress.sealer import LocalSealer
 from appliance.ids import new_id
 from appliance.storage import migrate
 from appliance.storage.engine import Database

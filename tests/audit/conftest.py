@@ -11,7 +11,8 @@ from appliance.audit.log import AuditLog
 from appliance.audit.sequencer import Sequencer
 from appliance.audit.verify import Report, verify
 from appliance.core import Outcome, Principal, Usage
-from appliance.egress.sealer import HEAD_FILE, LocalSealer, read_head, read_verifier
+from appliance.egress.logfolder import HEAD_FILE, read_head, read_verifier
+from appliance.egress.sealer import LocalSealer
 from appliance.protocol.sealing import Head
 from appliance.storage.engine import Database
 from appliance.storage.vault import Vault

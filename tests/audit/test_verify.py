@@ -15,7 +15,8 @@ from appliance.audit.log import AuditLog
 from appliance.audit.sequencer import Sequencer
 from appliance.audit.sequencer import record as row_of
 from appliance.audit.verify import Report, verify
-from appliance.egress.sealer import LocalSealer, read_verifier
+from appliance.egress.logfolder import read_verifier
+from appliance.egress.sealer import LocalSealer
 from appliance.storage.engine import Database
 from appliance.tlog.merkle import leaf_hash
 from appliance.tlog.note import Signer
@@ -256,7 +257,7 @@ def test_rewriting_everything_with_another_key_is_caught(
     change(database, "UPDATE audit_checkpoints SET note = :v WHERE size = 9", v=forged)
     report = check()
     assert (report.ok, report.first_bad) == (False, 7)
-    assert "not signed by this key" in report.problem
+    assert "signed by another key" in report.problem
 
 
 @pytest.mark.usefixtures("sealed")

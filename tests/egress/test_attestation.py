@@ -7,8 +7,9 @@ from typing import Any
 import pytest
 
 from appliance.egress import attestation, attestation_page
+from appliance.egress.logfolder import read_verifier
 from appliance.egress.proving import Attestations
-from appliance.egress.sealer import LocalSealer, read_verifier
+from appliance.egress.sealer import LocalSealer
 from appliance.errors import NotFound, StorageFailed
 from appliance.tlog.note import NoteError, Signer
 

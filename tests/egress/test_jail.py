@@ -10,8 +10,9 @@ import httpx
 import pytest
 
 from appliance.egress import jail
+from appliance.egress.logfolder import read_verifier
 from appliance.egress.profiles import NULL, runtime_profile
-from appliance.egress.sealer import SealerClient, read_verifier
+from appliance.egress.sealer import SealerClient
 from appliance.errors import ConfigError
 from tests.egress.conftest import Locked, start
 

@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from appliance.egress import sealer as sealing
-from appliance.egress.sealer import LocalSealer, SealerClient, read_head, read_verifier, serve
+from appliance.egress.logfolder import read_head, read_verifier
+from appliance.egress.sealer import LocalSealer, SealerClient, serve
 from appliance.errors import ConfigError, StorageFailed
 from appliance.protocol.framing import encode
 from appliance.protocol.sealing import GetHead, Head, Signed
@@ -185,7 +186,7 @@ def test_the_process_answers_like_the_sealer_itself(client: SealerClient, keys: 
     tree = Tree(300)
     note = client.sign(7, Tree(7).root, ())
     assert read_verifier(keys).checkpoint(note).size == 7
-    assert client.head() == Head(7, Tree(7).root, str(read_verifier(keys)))
+    assert client.head() == Head(7, Tree(7).root, str(read_verifier(keys)), f"{read_verifier(keys)}\n")
     with pytest.raises(StorageFailed, match="does not continue"):
         client.sign(300, tree.root, ())
     assert client.sign(300, tree.root, tree.proof_from(7))
