@@ -168,6 +168,6 @@ def test_the_one_file_verifier_follows_the_chain(site: Site, tmp_path: Path) -> 
     chain.write_text(site.keys.replaced)
     proof.write_text(site.giving().entry(AUDITOR, 22))
     program.write_text(verifier_source())
-    words = [sys.executable, program, "verify", proof, "--key", old]
+    words = [sys.executable, *map(str, (program, "verify", proof, "--key", old))]
     assert subprocess.run(words, check=False).returncode == 1
-    assert subprocess.run([*words, "--rotations", chain], check=False).returncode == 0
+    assert subprocess.run([*words, "--rotations", str(chain)], check=False).returncode == 0

@@ -55,6 +55,21 @@ def test_the_log_of_a_running_product_verifies(product: Product, api_key: str) -
     assert verify(product.data)[0] == 0
 
 
+def test_the_key_is_replaced_in_the_running_sealer(product: Product, tmp_path: Path) -> None:
+    def audit(*words: str) -> tuple[int, str]:
+        result = appliance("audit", *words)
+        return result.returncode, result.stdout + result.stderr
+
+    data, old, file = ("--data", str(product.data)), tmp_path / "old.vkey", tmp_path / "x.zip"
+    old.write_text(appliance("audit", "key", *data).stdout)
+    assert audit("rotate-key", "--ml-dsa", "--reason", "yearly", *data)[0] == 0
+    code, said = audit("rotate-key", "--reason", "", *data)
+    assert (code, "Traceback" in said) == (2, False)
+    assert audit("export", "--reason", "review", "--out", str(file), *data)[0] == 0
+    assert audit("verify", str(file), "--key", str(old))[0] == 0
+    assert verify(product.data)[0] == 0
+
+
 def test_no_word_of_prompt_or_answer_is_in_the_data_folder(start_product: Callable[..., Product]) -> None:
     running = start_product()
     answer = ask(running, new_key(running.data), f"Repeat these words: {' '.join(SECRET_WORDS)}")
