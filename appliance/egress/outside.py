@@ -162,6 +162,8 @@ def machine(run_folder: Path, paths: Path) -> Targets:
         sibling=os.getpid(),
         sealed=_seal(paths / SEALED) if os.geteuid() == 0 else "",
         marker=_marker(),
+        data=str(run_folder.parent),
+        ipc=os.readlink("/proc/self/ns/ipc"),  # noqa: PTH115 - no path
     )
 
 
@@ -173,6 +175,8 @@ def together(ours: Targets, machines: Targets, secret: dict[str, str]) -> Target
         sibling=machines.sibling,
         sealed=machines.sealed,
         marker=machines.marker,
+        data=machines.data,
+        ipc=machines.ipc,
         secret=ours.secret | secret,
     )
 

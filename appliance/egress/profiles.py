@@ -26,6 +26,7 @@ NULL = Path("/dev/null")
 GPU_DEVICES = ("nvidia*", "nvidia-caps/*", "dri", "kfd")
 HOSTS, NAME_SERVICES = Path("/etc/hosts"), Path("/etc/nsswitch.conf")
 ROOT_KEY = "root.key"
+LOCK_FILE = "serve.lock"  # held by the one server of a data folder
 CONTROL_SOCKET = "control.sock"  # the supervisor's door for the command line
 
 
@@ -150,7 +151,8 @@ def web_profile(data_folder: Path, certificates: tuple[Path, ...], descriptors: 
 
     Of the keys folder it sees the root key alone, read-only, so that key must exist by now: a
     taken-over door can neither sign for the log nor turn the log's last signed head back. What
-    rules it at the next start, policies/ and config.toml, it can read and not change.
+    rules it at the next start, policies/ and config.toml (which is always there), it can read and not
+    change, move or replace.
 
     Unnamed calls answer ENOSYS instead of killing: this process holds everybody's session, and
     a library that tries a newer call falls back.
@@ -164,8 +166,9 @@ def web_profile(data_folder: Path, certificates: tuple[Path, ...], descriptors: 
             data_folder / "policies",
             data_folder / "config.toml",
         ),
-        writable=(NULL, data_folder),
-        hidden=(data_folder / "keys", data_folder / "run" / CONTROL_SOCKET),
+        # folders that others look into are mounted by themselves: nobody moves a mount point away
+        writable=(NULL, data_folder, data_folder / "run", data_folder / "models"),
+        hidden=(data_folder / "keys", data_folder / "run" / CONTROL_SOCKET, data_folder / "run" / LOCK_FILE),
         descriptors=descriptors,
         calls=CallPolicy(
             allowed.names(" ".join(_READER_CALLS), allowed.WRITE_FILES, allowed.SERVE),

@@ -9,6 +9,10 @@ from appliance.errors import N_, ConfigError
 from appliance.keyfile import read_or_create_key
 
 ROOT_KEY_FILE = "root.key"
+NO_SETTINGS = """\
+# Settings of this data folder; 'appliance serve --help' names them, with - written as _. No process of the
+# running product can write here. Example: port = 8443
+"""
 
 
 def prepare_data_folder(settings: Settings) -> None:
@@ -33,6 +37,19 @@ def prepare_data_folder(settings: Settings) -> None:
         read_or_create_key(key)
     except OSError as error:
         raise _remedy(error, key) from None
+    _leave_no_room(settings.data / "config.toml")
+
+
+def _leave_no_room(settings_file: Path) -> None:
+    """A settings file that is there is covered read-only in web's root; one that is not, web could make."""
+    try:
+        with settings_file.open("x", encoding="utf-8") as file:
+            file.write(NO_SETTINGS)
+        settings_file.chmod(0o600)
+    except FileExistsError:
+        return
+    except OSError as error:
+        raise _remedy(error, settings_file) from None
 
 
 def _make(folder: Path) -> None:

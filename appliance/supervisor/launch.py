@@ -18,7 +18,7 @@ import msgspec
 from appliance.clock import SystemClock
 from appliance.config import Settings, share_folder
 from appliance.egress import facts, jail, privileges
-from appliance.egress.profiles import supervisor_profile
+from appliance.egress.profiles import LOCK_FILE, supervisor_profile
 from appliance.errors import N_, ConfigError
 from appliance.inference import tuning
 from appliance.inference.registry import ModelFile, resolve
@@ -209,7 +209,7 @@ def runtime_settings(settings: Settings, model: ModelFile, *, verify: bool = Tru
 
 def _only_server(run_folder: Path) -> IO[bytes]:
     """Hold the lock that says a server runs here; the system lets go of it when we end."""
-    lock = (run_folder / "serve.lock").open("ab")
+    lock = (run_folder / LOCK_FILE).open("ab")
     try:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:

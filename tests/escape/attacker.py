@@ -2,6 +2,7 @@
 
 import json
 import os
+import socket
 import sys
 from collections.abc import Callable, Iterable
 from dataclasses import replace
@@ -9,7 +10,7 @@ from pathlib import Path
 
 import msgspec
 
-from appliance.egress import jail, linux, mounts, namespaces, probe
+from appliance.egress import census, environment, jail, linux, mounts, namespaces, privileges, probe
 from appliance.egress.attacks.targets import Targets
 from appliance.egress.profiles import Profile, runtime_profile, sealer_profile, web_profile
 from appliance.egress.report import Layer
@@ -19,7 +20,11 @@ def main() -> None:
     """Orders: role, data folder, techniques, targets, and which of the jail's walls to leave out."""
     orders = json.load(sys.stdin)
     _leave_the_machine_alone()
-    targets = Targets(**orders["targets"])
+    targets = replace(
+        Targets(**orders["targets"]), ipc=str(Path("/proc/self/ns/ipc").readlink()), data=orders["data"]
+    )
+    _leave_out(orders["without"])
+    held = _connect(targets) if orders["connected"] else None
     steps = _steps(orders["without"])
 
     def lock(report_pipe: int) -> None:
@@ -33,6 +38,25 @@ def main() -> None:
         message = f"{orders['message']}:{name}"
         rows.append(probe.trial(name, replace(targets, message=message), lock))
     json.dump(msgspec.to_builtins(rows), sys.stdout)
+    if held is not None:
+        held.close()
+
+
+def _leave_out(without: list[str]) -> None:
+    """Single walls within a step."""
+    if "census" in without:
+        census.take = lambda expected: Layer("open files", False, f"{expected} left out")
+    if "limits" in without:
+        privileges.set_limits = lambda *, writes: Layer("limits", False, f"left out {writes}")
+    if "environment" in without:
+        environment.scrub = lambda: None
+    if "ipc" in without:
+        namespaces.CLONE_NEWIPC = 0
+
+
+def _connect(targets: Targets) -> socket.socket:
+    """To the outside, before any lock."""
+    return socket.create_connection(("127.0.0.1", targets.tcp))
 
 
 def _steps(without: list[str]) -> tuple[jail.Step, ...]:

@@ -17,6 +17,7 @@ from appliance.egress.environment import child_environment
 from appliance.egress.probe import TECHNIQUES, Row
 from tests.escape.outside import MARKER, Outside
 
+OTHERS = ("config.toml", "policies/egress.yaml", "run/serve.lock")
 ALL_STEPS = tuple(step.__name__ for step in jail.STEPS)
 
 
@@ -38,7 +39,7 @@ Attack = Callable[..., Result]
 def data(tmp_path: Path) -> Path:
     """A data folder as the product has it, with a byte in everything."""
     folder = tmp_path / "data"
-    for name in ("keys/root.key", "keys/log.key", "keys/log.head", "models/model.gguf", "naesil.db"):
+    for name in ("keys/root.key", "keys/log.key", "keys/log.head", "models/model.gguf", "naesil.db", *OTHERS):
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
         (folder / name).write_bytes(b"x")
     return folder
@@ -48,7 +49,13 @@ def data(tmp_path: Path) -> Path:
 def attack(data: Path, tmp_path: Path) -> Attack:
     """Run techniques in a process of `role`, leaving out some of the jail's steps; what came of it."""
 
-    def run(role: str, techniques: Sequence[str] = tuple(TECHNIQUES), without: Sequence[str] = ()) -> Result:
+    def run(
+        role: str,
+        techniques: Sequence[str] = tuple(TECHNIQUES),
+        without: Sequence[str] = (),
+        *,
+        connected: bool = False,
+    ) -> Result:
         folder = Path(tempfile.mkdtemp(dir=tmp_path))
         outside = Outside(folder, data)
         targets = outside.targets(_secrets(folder, data), str(_precious(folder)), str(data))
@@ -59,6 +66,7 @@ def attack(data: Path, tmp_path: Path) -> Attack:
             "targets": asdict(targets),
             "without": list(without),
             "message": role,
+            "connected": connected,
         }
         try:
             rows = _order(orders, outside.listener.fileno())
@@ -89,7 +97,7 @@ def _precious(folder: Path) -> Path:
 
 def _environment(without: list[str]) -> dict[str, str]:
     """A new one, as the product gives its children; without that step, the starter's own as well."""
-    own = {"STARTER": MARKER} if "_prepare" in without else {}
+    own = {"STARTER": MARKER} if {"_prepare", "environment"} & set(without) else {}
     return child_environment() | own | {"PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
 
 

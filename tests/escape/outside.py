@@ -91,6 +91,7 @@ class Outside:
 
     def _give(self, peer: socket.socket) -> None:
         with peer, socket.create_connection(("127.0.0.1", self._port("tcp"))) as gift:
+            self.heard.append(peer.recv(65536))
             peer.sendmsg([b"x"], [(socket.SOL_SOCKET, socket.SCM_RIGHTS, array.array("i", [gift.fileno()]))])
 
 

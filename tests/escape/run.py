@@ -58,7 +58,8 @@ def under_attack(folder: Path) -> Seen:
         orders = {
             "data": str(data),
             "out": str(out),
-            "targets": asdict(targets) | {"listener": -1},
+            "targets": asdict(targets)
+            | {"listener": -1, "data": str(data), "ipc": str(Path("/proc/self/ns/ipc").readlink())},
             "code": {role: _code(role, port) for role in ROLES},
         }
         done = subprocess.run(

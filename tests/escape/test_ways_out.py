@@ -61,7 +61,7 @@ needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="what only root may do
 
 @needs_root
 def test_every_technique_works_where_nothing_stops_it(attack: Attack) -> None:
-    result = attack("web", without=ALL_STEPS)
+    result = attack("web", without=ALL_STEPS, connected=True)
     assert set(TECHNIQUES) - result.named("LEAKED") <= MAY_BE_VOID
 
 
@@ -69,7 +69,7 @@ def test_somebody_outside_hears_what_an_unlocked_process_says(attack: Attack) ->
     names = [
         attempt.__name__ for attempt in (*NETWORK, *SERVICES) if attempt.__name__ not in SILENT | MAY_BE_VOID
     ]
-    result = attack("web", names, without=ALL_STEPS)
+    result = attack("web", names, without=ALL_STEPS, connected=True)
     assert [name for name in names if f"web:{name}" not in result.heard] == []
 
 
@@ -84,8 +84,12 @@ def test_no_technique_gets_out_of_a_locked_process(attack: Attack, role: str) ->
 WALLS = {
     # each wall alone left out: what then gets out, while all the others stand
     ("_prepare",): {"leave_a_readable_file", "read_secrets_in_the_environment"},
+    ("environment",): {"read_secrets_in_the_environment"},
+    ("limits",): {"leave_memory_in_a_core_file", "leave_a_readable_file"},
+    ("census",): {"use_an_open_connection"},
+    ("ipc",): {"live_in_the_machines_ipc"},
     ("network",): {"see_the_machines_connections"},
-    ("root",): {"read_log_key"},
+    ("root",): {"read_log_key", "change_the_settings", "exchange_the_settings", "exchange_the_run_folder"},
     ("_give_up",): {"override_file_permissions"},
     ("_files",): {"look_around_in_the_root"},
     ("_calls",): {"io_uring", "netlink", "every_kind_of_socket", "accepted_socket_fast_opened"},
@@ -100,5 +104,11 @@ WALLS = {
 def test_a_missing_wall_is_noticed(attack: Attack, without: tuple[str, ...]) -> None:
     if without == ("_give_up",) and os.geteuid() != 0:
         pytest.skip("only root has capabilities to give up")
-    result = attack("web", sorted(WALLS[without]), without=without)
+    result = attack("web", sorted(WALLS[without]), without=without, connected=without == ("census",))
     assert result.named("LEAKED") == WALLS[without]
+
+
+def test_a_connection_that_is_open_before_the_lock_keeps_the_process_from_starting(attack: Attack) -> None:
+    result = attack("web", ["use_an_open_connection"], connected=True)
+    assert result.rows["use_an_open_connection"].layer == "the jail did not close: ConfigError"
+    assert result.heard == ""

@@ -2,10 +2,13 @@
 
 import errno
 import os
+import resource
 import sys
 from pathlib import Path
 
 from appliance.egress.attacks.targets import Attempt, Targets
+
+SETTINGS = "config.toml"
 
 
 def secret(name: str) -> Attempt:
@@ -107,6 +110,30 @@ def make_a_door_file(to: Targets) -> None:
     os.mkfifo(Path(to.precious, "fifo"))
 
 
+def change_the_settings(to: Targets) -> None:
+    """Whoever writes them rules the next start; opened only, not changed."""
+    to.need(to.data)
+    os.close(os.open(Path(to.data, SETTINGS), os.O_WRONLY))
+
+
+def exchange_the_settings(to: Targets) -> None:
+    """Move them away, for others in their place."""
+    to.need(to.data)
+    _move_and_back(Path(to.data, SETTINGS))
+
+
+def exchange_the_run_folder(to: Targets) -> None:
+    """The lock of the one server and the supervisor's door are in there."""
+    to.need(to.data)
+    _move_and_back(Path(to.data, "run"))
+
+
+def leave_memory_in_a_core_file(_to: Targets) -> None:
+    """A crash would write all that this process knows onto the disk."""
+    if resource.getrlimit(resource.RLIMIT_CORE)[1] == 0:
+        raise PermissionError(errno.EPERM, "no core file may be longer than nothing")
+
+
 def write_into_our_own_code(_to: Targets) -> None:
     """Where another process of the product would execute it."""
     path = Path(__file__).with_name("planted.py")
@@ -145,6 +172,12 @@ def write_into_shared_memory(_to: Targets) -> None:
     path.unlink()
 
 
+def _move_and_back(path: Path) -> None:
+    away = path.with_name(f"{path.name}.away")
+    path.rename(away)
+    away.rename(path)
+
+
 def _make_and_remove(name: str) -> None:
     path = Path(name)
     if not path.parent.is_dir():
@@ -173,6 +206,10 @@ FILES: tuple[Attempt, ...] = (
     change_rights_outside,
     move_outside,
     make_a_door_file,
+    change_the_settings,
+    exchange_the_settings,
+    exchange_the_run_folder,
+    leave_memory_in_a_core_file,
     write_into_our_own_code,
     write_into_the_libraries,
     write_into_the_timetable,

@@ -1,6 +1,7 @@
 """Getting another process to do it: a new one, or a sibling by its memory, files, signals, namespaces."""
 
 import ctypes
+import errno
 import fcntl
 import os
 import resource
@@ -169,6 +170,13 @@ def enter_siblings_network_by_pidfd(to: Targets) -> None:
     linux.call("setns", os.pidfd_open(to.sibling), CLONE_NEWNET)
 
 
+def live_in_the_machines_ipc(to: Targets) -> None:
+    """Memory, queues and semaphores of everybody's would be in reach."""
+    to.need(to.ipc)
+    if os.readlink("/proc/self/ns/ipc") != to.ipc:  # noqa: PTH115 - "ipc:[...]" is no path
+        raise PermissionError(errno.EPERM, "an IPC namespace of our own")
+
+
 def share_memory(_to: Targets) -> None:
     segment = linux.call("shmget", 0, 4096, 0o1600)
     linux.call("shmctl", segment, IPC_RMID, None)
@@ -233,6 +241,7 @@ PROCESSES: tuple[Attempt, ...] = (
     ask_for_siblings_limits,
     enter_siblings_network,
     enter_siblings_network_by_pidfd,
+    live_in_the_machines_ipc,
     share_memory,
     leave_a_message_in_a_queue,
     open_a_named_queue,

@@ -16,7 +16,8 @@ class Targets:
     `sibling` an unlocked process of the same user; `giver` a socket that hands over a
     connected socket; `services` are sockets of the machine's own services; `secret` files must not
     be read, those in the folder `precious` not be changed; `sealed` is a file of another user that
-    nobody may read; `marker` is a word in the environment of whoever started the product.
+    nobody may read; `marker` is a word in the environment of whoever started the product; `data` the
+    data folder; `ipc` the machine's IPC namespace.
     """
 
     tcp: int = 0
@@ -36,6 +37,8 @@ class Targets:
     marker: str = ""
     precious: str = ""
     folder: str = ""
+    data: str = ""
+    ipc: str = ""
     message: str = "leak"
 
     def need(self, value: int | str) -> None:
