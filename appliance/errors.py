@@ -116,6 +116,17 @@ class PolicyViolation(Forbidden):
         self.offers = offers
 
 
+class ReasonNeeded(InvalidInput):
+    """To be sent as it is a held text needs a reason; `spans` and `offers` as in PolicyViolation."""
+
+    def __init__(
+        self, template: str, *, spans: tuple[tuple[int, int], ...], offers: frozenset[str], **params: object
+    ) -> None:
+        super().__init__(template, field="stated_reason", **params)
+        self.spans = spans
+        self.offers = offers
+
+
 class NotFound(NaesilError):
     code = "not_found"
 

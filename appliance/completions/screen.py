@@ -8,7 +8,7 @@ import msgspec
 
 from appliance.completions.values import Ask, Span
 from appliance.core import Decision, Outcome, Target
-from appliance.errors import N_, InvalidInput
+from appliance.errors import N_, ReasonNeeded
 from appliance.policy.decide import decide
 from appliance.policy.detectors.finding import Finding
 from appliance.policy.detectors.scan import scan
@@ -57,11 +57,13 @@ def check_prompt(policy: PolicySet, ask: Ask, today: date, target: Target) -> Ch
     decision = decide(policy, ask.principal, ask.permission, reader.findings, target)
     offers = reader.offers(decision)
     found = Counter(f"{one.detector}.{one.level.name}" for one in reader.findings)
-    decision = _chosen(ask, decision, offers, reader)
+    decision = _chosen(ask, decision, offers, reader, spans)
     return Checked(decision, turns, tools, last_turn, spans, offers, dict(found))
 
 
-def _chosen(ask: Ask, decision: Decision, offers: frozenset[str], reader: "_Reader") -> Decision:
+def _chosen(
+    ask: Ask, decision: Decision, offers: frozenset[str], reader: "_Reader", spans: tuple[Span, ...]
+) -> Decision:
     """The decision after the person chose how to go on."""
     if ask.choice not in offers:
         return decision
@@ -69,9 +71,10 @@ def _chosen(ask: Ask, decision: Decision, offers: frozenset[str], reader: "_Read
         return replace(decision, outcome=Outcome.MASKED)
     stated = " ".join(ask.stated_reason.split())
     if not 1 <= len(stated) <= LONGEST_REASON:
-        raise InvalidInput(
+        raise ReasonNeeded(
             N_("Say in at most %(most)d characters why this must be sent as it is."),
-            field="stated_reason",
+            spans=tuple((span.start, span.end) for span in spans),
+            offers=offers,
             most=LONGEST_REASON,
         )
     reason = f"{decision.reason} Sent as it is, because: {reader.without_findings(stated)}"

@@ -21,6 +21,7 @@ from appliance.errors import (
     NotFound,
     NotSignedIn,
     PolicyViolation,
+    ReasonNeeded,
     StepRequired,
     Unavailable,
 )
@@ -98,7 +99,7 @@ class Errors:
         message = error.text(self._view.words(request))
         if wants_json(request):
             said: dict[str, object] = {"code": error.code, "message": message, "field": error.field}
-            if isinstance(error, PolicyViolation):
+            if isinstance(error, (PolicyViolation, ReasonNeeded)):
                 said |= {"spans": error.spans, "offers": sorted(error.offers)}
             body = {"error": said}
             return JSONResponse(body, status, headers)

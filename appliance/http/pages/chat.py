@@ -11,7 +11,7 @@ from fastapi.responses import JSONResponse, RedirectResponse
 from appliance.chat.export import FORMS
 from appliance.chat.values import UNDECIDED, Choice, Conversation, Sent, Wish
 from appliance.core import DataClass, Principal, highest
-from appliance.errors import N_, NaesilError, NotFound, PolicyViolation
+from appliance.errors import N_, NaesilError, NotFound, PolicyViolation, ReasonNeeded
 from appliance.http import phrases
 from appliance.http.console.shell import entrance
 from appliance.http.deps import Person, Submitted
@@ -84,7 +84,7 @@ class Desk:
     def page(
         self, request: Request, person: Principal, conversation_id: str | None,
         status: int = 200, *, draft: str = "", error: str = "", deleted: str = "",
-        held: PolicyViolation | None = None, chosen: DataClass = DataClass.OPEN,
+        held: PolicyViolation | ReasonNeeded | None = None, chosen: DataClass = DataClass.OPEN,
     ) -> Response:  # fmt: skip
         """The page around one conversation, or around a new one."""
         services = self._services
@@ -159,7 +159,7 @@ class Desk:
             return await asyncio.to_thread(
                 self.page, request, person, conversation_id, status_of(error),
                 draft=text, error=said,
-                held=error if isinstance(error, PolicyViolation) else None,
+                held=error if isinstance(error, (PolicyViolation, ReasonNeeded)) else None,
                 chosen=wish.data_class,
             )  # fmt: skip
         if wants_json(request):
