@@ -95,7 +95,7 @@ class Completions:
         Raises PolicyViolation, Forbidden for a key of another scope, LimitReached, or Unavailable
         when the model or the log is away.
         """
-        model = self._inference.model
+        model = self._inference.model or self._inference.awaited
         if model is None:
             raise loading()
         policy = self._policy.current

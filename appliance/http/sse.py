@@ -8,9 +8,11 @@ import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator
 
 from fastapi.responses import StreamingResponse
+from starlette.types import Message, Send
 
 HEARTBEAT_S = 15.0
 MOST_AHEAD_BYTES = 64 * 1024
+WRITE_S = 120.0  # a reader who takes nothing for so long has left
 
 
 def data(text: str, event: str = "") -> bytes:
@@ -30,9 +32,39 @@ class EventStream(StreamingResponse):
 
     media_type = "text/event-stream"
 
-    def __init__(self, events: AsyncIterator[bytes], heartbeat_s: float = HEARTBEAT_S) -> None:
+    def __init__(
+        self, events: AsyncIterator[bytes], heartbeat_s: float = HEARTBEAT_S, write_s: float = WRITE_S
+    ) -> None:
         headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
         super().__init__(with_heartbeat(events, heartbeat_s), headers=headers)
+        self._write_s = write_s
+
+    async def stream_response(self, send: Send) -> None:
+        """Send everything, or give up on a reader who takes nothing any more."""
+        try:
+            await super().stream_response(bounded(send, self._write_s))
+        except ReaderStuck:
+            pass  # the server closes what was left open
+        finally:
+            if isinstance(self.body_iterator, AsyncGenerator):
+                await self.body_iterator.aclose()  # now, not when it is collected: it holds an answer
+
+
+class ReaderStuck(Exception):
+    """The reader takes nothing."""
+
+
+def bounded(send: Send, seconds: float) -> Send:
+    """`send`, raising ReaderStuck when one message takes longer than `seconds`."""
+
+    async def send_in_time(message: Message) -> None:
+        try:
+            async with asyncio.timeout(seconds):
+                await send(message)
+        except TimeoutError:
+            raise ReaderStuck from None
+
+    return send_in_time
 
 
 async def with_heartbeat(events: AsyncIterator[bytes], seconds: float) -> AsyncGenerator[bytes, None]:

@@ -4,9 +4,9 @@ Another model takes over with `switch`: what comes from then on is asked of it, 
 before finishes what it has and is let go when it owes nothing.
 
 Ownership: everything here belongs to the event loop; there are no locks. When the runtime goes
-away (end of file, broken frame) an answer that was waiting waits for the next one that `attach`
-brings; one that had begun and said nothing is tried once more (recovery.py); one that had
-spoken ends with Failed(code="lost").
+away (end of file, broken frame) an answer that was waiting, or is asked for meanwhile, waits for
+the next one that `attach` brings; one that had begun and said nothing is tried once more
+(recovery.py); one that had spoken ends with Failed(code="lost").
 """
 
 import asyncio
@@ -56,6 +56,7 @@ class InferenceClient:
 
     def __init__(self) -> None:
         self.model: Hello | None = None
+        self.awaited: Hello | None = None  # the one to come back; None before there was any
         self._line: Line | None = None
         self._leaving: set[Line] = set()
         self._closing: set[asyncio.Task[None]] = set()
@@ -83,22 +84,26 @@ class InferenceClient:
         lines = [*self._leaving, *([] if self._line is None else [self._line])]
         for line in lines:
             await line.close()
+        self.awaited = None
         await self._recovery.close()
 
     async def generate(self, request: Generate) -> AsyncGenerator[StreamEvent, None]:
         """The events of one answer; the last is Finished or Failed. Closing early cancels it."""
-        line = self._line
-        if line is None or self.model is None:
+        away = self._line is None or self.model is None
+        if away and (self.awaited is None or not self._recovery.has_room):
             yield Failed(id=request.id, code="lost", retry_after_s=RETRY_S)
             return
         if self._suspects.refuses(request):
             yield Failed(id=request.id, code="crashed")
             return
         stream = self._streams[request.id] = Stream(request)
-        stream.line = line
         ended = False
         try:
-            line.send(request)
+            if away:
+                self._recovery.wait(stream)
+            else:
+                stream.line = self._line
+                stream.send(request)
             owed = 0
             while not ended:
                 event, frames = await stream.take()
@@ -170,7 +175,7 @@ class InferenceClient:
     def _deliver(self, line: Line, message: FromRuntime) -> None:
         if isinstance(message, Hello):
             if line is self._line:
-                self.model = message
+                self.model = self.awaited = message
                 self._recovery.resume()
         elif (asked := self._answers.get(message.id)) is not None:
             if isinstance(message, Single) and not asked[1].done():

@@ -15,6 +15,7 @@ from appliance.protocol.messages import Failed, Finished, Generate, Queued, Stre
 
 TELL_S = 1.0  # how often those who are held hear that they still have their place
 PATIENCE_S = 120.0  # a process that is not there by then will not come
+MOST_HELD = 512
 RETRY_S = 5
 
 
@@ -31,6 +32,7 @@ class Recovery:
         self._accused: set[str] = set()
         self._trial = ""
         self._away = False
+        self._hopeful = True  # until a process has not come back in time
         self._telling: asyncio.Task[None] | None = None
 
     def died(self, streams: Iterable[Stream]) -> None:
@@ -46,12 +48,22 @@ class Recovery:
                 stream.put(Failed(id=stream.request.id, code="crashed"))
             else:
                 self._hold(stream)
-        if self._held and (self._telling is None or self._telling.done()):
-            self._telling = asyncio.create_task(self._tell(), name="held answers")
+        self._start_telling()
+
+    @property
+    def has_room(self) -> bool:
+        """Whether somebody else may wait for the next process."""
+        return self._hopeful and len(self._held) < MOST_HELD
+
+    def wait(self, stream: Stream) -> None:
+        """It was asked for while no runtime was there: it waits for the next one."""
+        stream.begun = False
+        self._keep(stream)
+        self._start_telling()
 
     def resume(self) -> None:
         """A new runtime is there."""
-        self._away = False
+        self._away, self._hopeful = False, True
         self._try_next()
         for stream in [one for one in self._held.values() if one.request.id not in self._accused]:
             self._release(stream)
@@ -83,8 +95,15 @@ class Recovery:
             self._accused.add(stream.request.id)
         else:
             stream.lives -= 1
+        self._keep(stream)
+
+    def _keep(self, stream: Stream) -> None:
         self._held[stream.request.id] = stream
         stream.put(Queued(stream.request.id, len(self._held)))
+
+    def _start_telling(self) -> None:
+        if self._held and (self._telling is None or self._telling.done()):
+            self._telling = asyncio.create_task(self._tell(), name="held answers")
 
     def _try_next(self) -> None:
         self._trial = next((one for one in self._held if one in self._accused), "")
@@ -111,4 +130,5 @@ class Recovery:
             for place, request_id in enumerate(self._held, start=1):
                 self._held[request_id].put(Queued(request_id, place))
             if self._away and loop.time() >= give_up:
+                self._hopeful = False
                 self._fail_held()

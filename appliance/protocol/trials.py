@@ -55,9 +55,13 @@ Result = Measured | Written | Failed
 
 
 class Orders(msgspec.Struct, frozen=True, kw_only=True):
-    """What the process gets on its standard input: the order and the jail it closes around itself."""
+    """What the process gets on its standard input: the order and the jail it closes around itself.
+
+    It is ended when it is not done in `limit_s` seconds.
+    """
 
     order: Order
+    limit_s: float = 1800.0
     readable: tuple[str, ...]
     writable: tuple[str, ...] = ()
     user: tuple[int, int] | None = None

@@ -16,6 +16,7 @@ from appliance.supervisor.workshop import Pace, Workshop
 
 QUICK = Pace(seconds=1.0, text_tokens=256)
 FULL = Pace(seconds=4.0, text_tokens=1536)
+QUICK_S = 18.0  # for all trials of a quick tuning, so that a first start waits 20 seconds at most
 LAYOUT_TRIALS = 16
 QUICK_FORMATS: tuple[Format, ...] = ("Q8_0",)
 
@@ -56,6 +57,8 @@ class Tuner:
 
     def run(self) -> Findings:
         """Files first, then layouts of the best file. Raises ConfigError when the model does not run."""
+        if self._wish.quick:
+            self._workshop.hurry(QUICK_S)
         try:
             rows = self._formats()
             chosen = tuning.best(rows, self._wish.most_loss)

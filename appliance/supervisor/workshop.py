@@ -1,9 +1,11 @@
 """Runs trials of a model, one jailed process each, and makes requantized files."""
 
 import logging
+import math
 import os
 import subprocess
 import sys
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,6 +26,7 @@ from appliance.storage.owner import Owner, hand_over, service_user
 MODULE = "appliance.supervisor.trial"
 CONTEXT = 1024
 LIMIT_S = 1800.0
+LATE = Failed("it takes too long")
 log = logging.getLogger(__name__)
 
 
@@ -39,14 +42,24 @@ class Workshop:
     """Trials of one model. `run` is how an order becomes a result; the tests hand in their own."""
 
     def __init__(
-        self, settings: Settings, model: ModelFile, run: "Callable[[Orders], Result] | None" = None
+        self,
+        settings: Settings,
+        model: ModelFile,
+        run: "Callable[[Orders], Result] | None" = None,
+        monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
+        self._monotonic = monotonic
         self._settings = settings
         self._model = model
         self._run = run or run_jailed
         self._owner: Owner | None = service_user(settings)
+        self._until = math.inf
         egress, _ = load_destinations(share_folder("policies"), settings.data / "policies")
         self._guard = demanded(settings.guard, egress.minimum_level)
+
+    def hurry(self, seconds: float) -> None:
+        """From now on there is so much time for everything; what is not done by then has failed."""
+        self._until = self._monotonic() + seconds
 
     def measure(self, path: Path, layout: Layout, pace: Pace, *, text: bool = False) -> Measured | Failed:
         """The speeds of a file under a layout; with `text` its perplexity too."""
@@ -86,9 +99,13 @@ class Workshop:
         return store.staging_path(self._settings.models_folder)
 
     def _ask(self, order: Order, readable: tuple[Path, ...], writable: tuple[Path, ...] = ()) -> Result:
+        left = min(LIMIT_S, self._until - self._monotonic())
+        if left <= 0:
+            return LATE
         return self._run(
             Orders(
                 order=order,
+                limit_s=left,
                 readable=tuple(map(str, readable)),
                 writable=tuple(map(str, writable)),
                 user=self._owner,
@@ -106,11 +123,11 @@ def run_jailed(orders: Orders) -> Result:
             capture_output=True,
             env=child_environment(),
             cwd="/",
-            timeout=LIMIT_S,
+            timeout=orders.limit_s,
             check=False,
         )
     except subprocess.TimeoutExpired:
-        return Failed("it takes too long")
+        return LATE
     try:
         result: Result = msgspec.json.decode(done.stdout, type=Result)
     except msgspec.DecodeError:

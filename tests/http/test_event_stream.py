@@ -1,11 +1,12 @@
 """Server-sent events stay alive while nothing happens and let go when the reader leaves."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator
 
 import pytest
+from starlette.types import Message
 
-from appliance.http.sse import comment, data, with_heartbeat
+from appliance.http.sse import EventStream, comment, data, with_heartbeat
 
 
 def test_events_are_framed_as_the_standard_says() -> None:
@@ -82,3 +83,22 @@ def test_what_goes_wrong_in_the_source_is_raised_after_what_came_before() -> Non
     with pytest.raises(ValueError, match="wrong"):
         asyncio.run(read())
     assert got == [b"before"]
+
+
+def test_a_reader_who_takes_nothing_is_given_up_and_its_source_is_closed() -> None:
+    closed: list[bool] = []
+
+    async def source() -> AsyncGenerator[bytes, None]:
+        try:
+            while True:
+                yield b"more"
+                await asyncio.sleep(0)
+        finally:
+            closed.append(True)
+
+    async def stuck(message: Message) -> None:
+        if message["type"] == "http.response.body":
+            await asyncio.get_running_loop().create_future()
+
+    asyncio.run(EventStream(source(), write_s=0.01).stream_response(stuck))
+    assert closed == [True]

@@ -4,6 +4,9 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from contextlib import aclosing
 
+import pytest
+
+from appliance.inference import recovery
 from appliance.inference.client import InferenceClient
 from appliance.protocol.messages import (
     Failed,
@@ -185,5 +188,46 @@ def test_text_that_piled_up_is_one_event_and_all_its_frames_are_credited() -> No
                 Token("a", "가" * 40),
                 Finished(id="a", reason="stop"),
             ]
+
+    at_home(scenario)
+
+
+def test_who_asks_while_the_process_restarts_waits_and_is_told() -> None:
+    async def scenario(house: House) -> None:
+        await house.next_runtime(silent=True)
+        await house.dies()
+        answer = asyncio.create_task(collect(house.client, request("a")))
+        await asyncio.sleep(0)
+        assert not answer.done()
+        await house.next_runtime()
+        events = await answer
+        assert events[0] == Queued("a", 1)
+        assert isinstance(events[-1], Finished)
+
+    at_home(scenario)
+
+
+def test_who_leaves_while_the_process_restarts_is_not_asked_for() -> None:
+    async def scenario(house: House) -> None:
+        await house.next_runtime(silent=True)
+        await house.dies()
+        async with aclosing(house.client.generate(request("a"))) as events:
+            assert await anext(events) == Queued("a", 1)
+        runtime = await house.next_runtime()
+        assert isinstance((await collect(house.client, request("b")))[-1], Finished)
+        assert [one.id for one in runtime.asked] == ["b"]
+
+    at_home(scenario)
+
+
+def test_only_so_many_wait_for_a_process_to_come_back(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(recovery, "MOST_HELD", 1)
+
+    async def scenario(house: House) -> None:
+        await house.next_runtime(silent=True)
+        await house.dies()
+        async with aclosing(house.client.generate(request("a"))) as events:
+            await anext(events)
+            assert await collect(house.client, request("b")) == [Failed(id="b", code="lost", retry_after_s=5)]
 
     at_home(scenario)

@@ -207,3 +207,21 @@ def test_a_trial_sees_nothing_but_its_files(tiny: Path) -> None:
     workshop = Workshop(settings, model, stolen)
     with store.changing(settings.models_folder):
         assert isinstance(workshop.requantize(workshop.draft(), "Q8_0"), Failed)
+
+
+def test_a_quick_tuning_ends_in_time_and_chooses_from_what_it_saw(tiny: Path) -> None:
+    """Every trial takes 12 of the 18 seconds: the second is cut off, and nothing more is begun."""
+    now = [0.0]
+    bench = Bench(lambda *_: 1.0, {"F32": 10.0, "Q8_0": 10.0})
+
+    def slowly(orders: Orders) -> Result:
+        now[0] += min(12.0, orders.limit_s)
+        return bench(orders) if orders.limit_s >= 12 else Failed("it takes too long")
+
+    settings, model = model_in(tiny)
+    with store.changing(settings.models_folder):
+        workshop = Workshop(settings, model, slowly, lambda: now[0])
+        found = Tuner(workshop, model, Wish(quick=True), lambda *_: None).run()
+    assert now[0] <= 20
+    assert (found.chosen.format, found.file) == ("F32", None)
+    assert [row.problem for row in found.rows] == ["", "it takes too long"]
