@@ -27,11 +27,11 @@ async def start(setup: Setup, model: Path, *flags: str) -> AsyncIterator[Target]
     """The product over a fresh data folder with `setup.users` people, each with an API key."""
     with tempfile.TemporaryDirectory(prefix="naesil-bench-") as folder:
         data = Path(folder) / "data"
-        keys = tuple(_people(data, setup.users))
+        keys = tuple(people(data, setup.users))
         log = Path(folder) / "log"
         process = _serve(data, setup, model, log, flags)
         try:
-            url = await _address(process, log)
+            url = await address(process, log)
             yield Remote(PRODUCT, url, await _ready(process, url, keys[0]), process.pid, keys)
         except RuntimeError as error:
             raise RuntimeError(f"{error}\n{log.read_text('utf-8', 'replace')[-2000:]}") from None
@@ -39,7 +39,7 @@ async def start(setup: Setup, model: Path, *flags: str) -> AsyncIterator[Target]
             stop(process)
 
 
-def _people(data: Path, count: int) -> list[str]:
+def people(data: Path, count: int) -> list[str]:
     """Accounts straight into the data folder, as the command line makes them; their keys."""
     keys = []
     with open_house(data, create=True) as house:
@@ -69,7 +69,7 @@ def _serve(
         )
 
 
-async def _address(process: "subprocess.Popen[bytes]", log: Path) -> str:
+async def address(process: "subprocess.Popen[bytes]", log: Path) -> str:
     """What it prints after "Open "."""
     give_up = time.monotonic() + START_LIMIT_S
     while time.monotonic() < give_up and process.poll() is None:
@@ -77,7 +77,7 @@ async def _address(process: "subprocess.Popen[bytes]", log: Path) -> str:
         found = [word for word in words if word.startswith("http://")]
         if found:
             return found[0].split("/setup/")[0]
-        await asyncio.sleep(0.05)
+        await asyncio.sleep(0.005)
     raise RuntimeError(f"appliance serve did not start (exit status {process.poll()})")
 
 
