@@ -151,7 +151,7 @@ def dial_what_nobody_named(to: Targets) -> None:
     gate: Any = next(one for one in gc.get_objects() if type(one).__name__ == "Gate")
     names = ["attacker", f"127.0.0.1:{to.tcp}", "named\r\nHost: x", "n" * 100_000, "", "../named", "NAMED"]
     for number, name in enumerate(names, 10**9):
-        gate._broker.sendall(encode(Dial(number, name)))
+        gate._dials._broker.sendall(encode(Dial(number, name)))
     raise PermissionError(1, "what the outside heard decides")
 
 

@@ -141,9 +141,12 @@ def page(seen: Seen) -> str:
     names = dict.fromkeys(
         name for role in ROLES for name, row in seen.found[role].items() if isinstance(row, dict)
     )
-    lines = [f"| technique | {' | '.join(ROLES)} |", f"|---|{'---|' * len(ROLES)}"]
+    lines = [
+        f"| technique | {' | '.join((*ROLES, *STARTERS))} |",
+        f"|---|{'---|' * len((*ROLES, *STARTERS))}",
+    ]
     for name in names:
-        cells = (_cell(seen.found[role].get(name)) for role in ROLES)
+        cells = (_cell(role, name, seen.found[role].get(name)) for role in (*ROLES, *STARTERS))
         lines.append(f"| `{name}` | {' | '.join(cells)} |")
     tried = [row for role in ROLES for row in seen.found[role].values() if isinstance(row, dict)]
     counts = {
@@ -159,9 +162,11 @@ def page(seen: Seen) -> str:
     return "\n".join([head, total, "", f"Sockets of 4,368 that opened: {sweeps}.", "", *lines, ""])
 
 
-def _cell(row: dict[str, Any] | None) -> str:
+def _cell(role: str, name: str, row: dict[str, Any] | None) -> str:
     if row is None:
-        return "its office"
+        return "its office" if name in OFFICE.get(role, ()) else ""  # type: ignore[call-overload]
+    if role in STARTERS and row["outcome"] == "LEAKED":
+        return "nobody in its network"
     return f"void: {row['layer']}" if row["outcome"] == "void" else str(row["layer"] or row["outcome"])
 
 

@@ -33,6 +33,12 @@ def test_no_technique_gets_out(seen: Seen, role: str) -> None:
     assert [name for name in rows if f"{role}:{name};" in seen.heard] == []
 
 
+@pytest.mark.parametrize("role", intruder.MISUSE)
+def test_every_misuse_of_the_broker_was_really_tried(seen: Seen, role: str) -> None:
+    outcomes = {attack.__name__: seen.found[role][attack.__name__] for attack in intruder.MISUSE[role]}
+    assert {name: row for name, row in outcomes.items() if row["outcome"] != "blocked"} == {}
+
+
 @pytest.mark.parametrize("role", STARTERS)
 def test_who_starts_others_reaches_nobody(seen: Seen, role: str) -> None:
     """A launcher's datagrams leave its socket, in a network where nobody lives; the outside decides."""
