@@ -41,9 +41,10 @@ def parser() -> MarkdownIt:
     return made.use(dollarmath_plugin, allow_space=False, allow_digits=False, double_inline=True)
 
 
-def render(text: str, translate: Translate) -> list[Node]:
-    """The whole text as its top-level blocks."""
-    return Tree(translate).blocks(parser().parse(text))
+def render(text: str, translate: Translate, with_parser: MarkdownIt | None = None) -> list[Node]:
+    """The whole text as its top-level blocks. Many texts in a row share one parser: making it takes longer
+    than a short text."""
+    return Tree(translate).blocks((with_parser or parser()).parse(text))
 
 
 class Tree:

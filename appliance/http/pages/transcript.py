@@ -8,7 +8,7 @@ from appliance.chat.tree import Branch
 from appliance.chat.values import ConversationSummary, Message
 from appliance.errors import N_
 from appliance.http import phrases
-from appliance.http.markdown import render
+from appliance.http.markdown import parser, render
 from appliance.http.nodes import Node
 from appliance.http.view import SEOUL
 from appliance.i18n import Translator
@@ -68,10 +68,14 @@ def shown(messages: tuple[Message, ...], words: Translator, restorer: Restorer) 
     """The messages with their Markdown rendered, masked values given back, and notices in words."""
     made: list[Shown] = []
     question = ""
+    markdown = parser()
     for message in messages:
+        nodes: list[Node] = []
         if message.role == "user":
             question = message.text
-        made.append(_shown(message, question, words, restorer))
+        else:
+            nodes = render(restorer.whole(message.text), words, markdown)
+        made.append(_shown(message, question, nodes, words))
     return made
 
 
@@ -118,14 +122,14 @@ def pieces(text: str, spans: Sequence[tuple[int, int]]) -> list[tuple[str, bool]
     return [*cut, (text[position:], False)]
 
 
-def _shown(message: Message, question: str, words: Translator, restorer: Restorer) -> Shown:
+def _shown(message: Message, question: str, nodes: list[Node], words: Translator) -> Shown:
     answer = message.role == "assistant"
     return Shown(
         id=message.id,
         role=message.role,
         state=message.state,
         text=message.text,
-        nodes=render(restorer.whole(message.text), words) if answer else [],
+        nodes=nodes,
         notice=phrases.ending(message.state, message.reason, words) if answer else "",
         dropped=phrases.dropped(message.dropped_turns, words),
         masked="; ".join(phrases.screened(message.screened, words))
