@@ -1,11 +1,12 @@
 """One answer being made: what has been said so far, for every tab that looks on.
 
 Lives on the event loop. Publishing never waits for a reader; a reader that falls behind
-gets what it missed as one Token, so it costs the text once however many look on.
+gets what it missed as one Token a part, so it costs the text once however many look on.
 """
 
 import asyncio
 from collections.abc import AsyncIterator
+from itertools import groupby
 
 from appliance.protocol.messages import Failed, Finished, Progress, Queued, StreamEvent, Token
 
@@ -18,7 +19,7 @@ class RunningAnswer:
         self.conversation_id = conversation_id
         self.user_id = user_id
         self.task: asyncio.Task[None] | None = None
-        self._parts: list[str] = []
+        self._parts: list[Token] = []
         self._waiting: Queued | Progress | None = None
         self._end: Finished | Failed | None = None
         self._changed = asyncio.Event()
@@ -26,8 +27,8 @@ class RunningAnswer:
     def publish(self, event: StreamEvent) -> None:
         """Take note of an event and wake everyone who follows."""
         if isinstance(event, Token):
-            if event.part == "text":
-                self._parts.append(event.text)
+            if event.part != "call":
+                self._parts.append(event)
         elif isinstance(event, (Finished, Failed)):
             self._end = event
         else:
@@ -45,10 +46,9 @@ class RunningAnswer:
                 told = self._waiting
                 if told is not None and not self._parts:
                     yield told
-            if read < len(self._parts):
-                text = "".join(self._parts[read:])
-                read = len(self._parts)
-                yield Token(self.answer_id, text)
+            new, read = self._parts[read:], len(self._parts)
+            for part, pieces in groupby(new, key=lambda piece: piece.part):
+                yield Token(self.answer_id, "".join(piece.text for piece in pieces), part)
             if self._end is not None:
                 yield self._end
                 return

@@ -69,6 +69,7 @@ class MessageRow(Base):
     completion_tokens: Mapped[int]
     dropped_turns: Mapped[int]
     decode_s: Mapped[float]
+    reasoning_s: Mapped[float] = mapped_column(server_default="0", default=0.0)
     detections: Mapped[dict[str, int]] = mapped_column(JSON)
     screening: Mapped[dict[str, Any] | None] = mapped_column(JSON(none_as_null=True))
     created_at: Mapped[datetime]

@@ -128,6 +128,7 @@ class Transcript:
         row.completion_tokens = reply.usage.completion_tokens
         row.dropped_turns = reply.dropped_turns
         row.decode_s = reply.decode_s
+        row.reasoning_s = reply.reasoning_s
         row.detections = reply.detections
 
     def messages(
@@ -167,8 +168,11 @@ class Transcript:
 
     def replay(self, session: Session, row: store.MessageRow) -> tuple[StreamEvent, ...]:
         """A finished answer as the events that would have told it."""
-        text = self.text(session, row)
-        told: list[StreamEvent] = [Token(row.id, text)] if text else []
+        parts = (
+            Token(row.id, self._reasoning(session, row), "reasoning"),
+            Token(row.id, self.text(session, row)),
+        )
+        told: list[StreamEvent] = [part for part in parts if part.text]
         if row.reason in _FINISHED:
             told.append(
                 Finished(
@@ -178,6 +182,7 @@ class Transcript:
                     completion_tokens=row.completion_tokens,
                     dropped_turns=row.dropped_turns,
                     decode_s=row.decode_s,
+                    reasoning_s=row.reasoning_s,
                 )
             )
         else:
@@ -213,6 +218,7 @@ class Transcript:
             screened=_screened(row),
             branch=branch,
             reasoning=self._reasoning(session, row),
+            reasoning_s=row.reasoning_s,
         )
 
     def _reasoning(self, session: Session, row: store.MessageRow) -> str:

@@ -52,6 +52,7 @@ class Message:
     screened: tuple[Screened, ...] = ()
     branch: Branch = ALONE
     reasoning: str = ""
+    reasoning_s: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,10 +17,16 @@ from appliance.protocol.messages import Chosen, Token
 
 
 class Hearing:
-    """Feeds on the runtime's Token frames. `blocked`: the rules that end the answer here."""
+    """Feeds on the runtime's Token frames. `blocked`: the rules that end the answer here.
 
-    def __init__(self, screen: Callable[[], StreamScanner]) -> None:
+    `reasoning_s`: seconds from the first to the last piece of reasoning, as `now` counts them.
+    """
+
+    def __init__(self, screen: Callable[[], StreamScanner], now: Callable[[], float]) -> None:
         self._screen = screen
+        self._now = now
+        self._thought_since: float | None = None
+        self.reasoning_s = 0.0
         self._part: _Part | None = None
         self._detections: Counter[str] = Counter()
         self.found: Counter[str] = Counter()  # of parts that ended: by detector and level
@@ -58,6 +64,9 @@ class Hearing:
         if self.blocked:
             return []
         self.frames += 1
+        if frame.part == "reasoning":
+            self._thought_since = self._now() if self._thought_since is None else self._thought_since
+            self.reasoning_s = self._now() - self._thought_since
         shown: list[Token] = []
         if self._part is None or frame.name or not self._part.goes_on(frame):
             shown += self.finish()

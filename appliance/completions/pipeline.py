@@ -147,7 +147,7 @@ class Completions:
         """The answer's events, screened by the policy; leaving early cancels and settles it."""
         today = self._clock.now().date()
         law = _Law(self._policy, admitted)
-        hearing = Hearing(lambda: StreamScanner(law.rulings, law.own, today))
+        hearing = Hearing(lambda: StreamScanner(law.rulings, law.own, today), self._clock.monotonic)
         last: Finished | Failed | None = None
         read = 0
         wait = _Wait(self._clock)
@@ -181,7 +181,7 @@ class Completions:
             self._allowance.give_back(admitted.ask, admitted.answer_id, reply.usage.total_tokens)
             await asyncio.shield(asyncio.to_thread(self.settle, admitted, reply, store_reply))
         if last is not None:
-            yield last
+            yield _timed(last, hearing)
 
     async def embed(self, admitted: Admitted) -> list[Embedded]:
         """A vector for each turn. Raises NaesilError when one cannot be made; settles it either way."""
@@ -344,6 +344,13 @@ def _generate(admitted: Admitted) -> Generate:
     )
 
 
+def _timed(last: Finished | Failed, hearing: Hearing) -> Finished | Failed:
+    """The end of an answer, with how long was thought before it."""
+    if isinstance(last, Failed):
+        return last
+    return msgspec.structs.replace(last, reasoning_s=hearing.reasoning_s)
+
+
 def _filtered(answer_id: str, read: int, hearing: Hearing) -> Finished:
     """The end of an answer that a rule broke off; what it cost is counted as far as it was seen."""
     return Finished(id=answer_id, reason="filtered", prompt_tokens=read, completion_tokens=hearing.frames)
@@ -353,6 +360,7 @@ def _reply(hearing: Hearing, last: Finished | Failed | None, read: int) -> Reply
     said = Reply(
         text=hearing.text,
         reasoning=hearing.reasoning,
+        reasoning_s=hearing.reasoning_s,
         calls=hearing.calls,
         usage=Usage(read, hearing.frames),
         detections=hearing.detections,

@@ -111,6 +111,7 @@ class Reply:
     dropped_turns: int = 0
     decode_s: float = 0.0
     work_s: float = 0.0
+    reasoning_s: float = 0.0
     detections: dict[str, int] = field(default_factory=dict)
     found: dict[str, int] = field(default_factory=dict)
     first_token_s: float | None = None

@@ -1,4 +1,4 @@
-"""The cookies we set, and nothing else sets: session, form secret, and three preferences.
+"""The cookies we set, and nothing else sets: session, form secret, and preferences.
 
 `__Host-` names (RFC 6265bis, 4.1.3.2) whenever browsers reach us over TLS; on plain loopback
 browsers would refuse them, so the bare names are used there.
@@ -13,6 +13,7 @@ VISITOR = "naesil-visitor"
 LANGUAGE = "naesil-language"
 THEME = "naesil-theme"
 SEND_KEY = "naesil-send"
+SINGLE_KEYS = "naesil-keys"
 NOTICE = "naesil-notice"
 
 YEAR_S = 365 * 24 * 3600

@@ -48,6 +48,7 @@ KINDS = {
     "pattern": N_("Internal number"),
 }
 CLASSES = {"O": N_("Open"), "S": N_("Sensitive"), "C": N_("Secret")}
+NEARLY_FULL = 0.8  # of the context
 _FAILED = N_("The answer could not be made. Try again.")
 
 
@@ -125,6 +126,26 @@ def speed(tokens: int, seconds: float, words: Translator) -> str:
         return words("%(tokens)d tokens") % {"tokens": tokens}
     rate = f"{tokens / seconds:.1f}"
     return words("%(tokens)d tokens, %(rate)s per second") % {"tokens": tokens, "rate": rate}
+
+
+def thought(reasoning: str, seconds: float, words: Translator) -> str:
+    """The heading of what was thought before an answer; empty for an answer without."""
+    if not reasoning:
+        return ""
+    if seconds < 1:
+        return words("Thoughts before the answer")
+    return words("Thought for %(seconds)d s before the answer") % {"seconds": round(seconds)}
+
+
+def context(used: int, limit: int, words: Translator) -> str:
+    """How much of what the model can read at once a conversation takes; empty when that is not known."""
+    if not used or not limit:
+        return ""
+    if used >= NEARLY_FULL * limit:
+        text = words("Context %(used)s / %(limit)s tokens. The oldest messages will soon be left out.")
+    else:
+        text = words("Context %(used)s / %(limit)s tokens")
+    return text % {"used": f"{used:,}", "limit": f"{limit:,}"}
 
 
 def done(characters: int, words: Translator) -> str:

@@ -18,6 +18,7 @@ from appliance.ids import new_id
 SEOUL = timezone(timedelta(hours=9))  # no daylight saving since 1988; needs no zone files inside the jail
 THEMES = ("system", "light", "dark")
 SEND_KEYS = ("enter", "ctrl-enter")
+KEY_WISHES = ("off", "on")  # off by default: WCAG 2.2, 2.1.4
 
 
 class View:
@@ -53,6 +54,7 @@ class View:
                 here=_here(request),
                 theme=self._choice(request, cookies.THEME, THEMES),
                 send_key=self._choice(request, cookies.SEND_KEY, SEND_KEYS),
+                single_keys=self._choice(request, cookies.SINGLE_KEYS, KEY_WISHES),
                 notice_seen=bool(self._cookies.read(request, cookies.NOTICE)),
                 **values,
             )

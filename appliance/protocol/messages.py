@@ -256,7 +256,7 @@ class Finished(msgspec.Struct, frozen=True, kw_only=True, tag=True):
 
     "filtered" is said by web alone, when a rule of the policy ends a reply.
     `stop_string`: the one that ended it. "tool_calls": like "stop", after at least one whole call.
-    `reasoning_tokens` are among the completion's.
+    `reasoning_tokens` are among the completion's; `reasoning_s` is measured by web alone.
     `dropped_turns`: how many of the oldest turns `trim` left out. Durations in seconds.
     """
 
@@ -271,6 +271,7 @@ class Finished(msgspec.Struct, frozen=True, kw_only=True, tag=True):
     queue_s: float = 0.0
     prefill_s: float = 0.0
     decode_s: float = 0.0
+    reasoning_s: float = 0.0
 
 
 class Failed(msgspec.Struct, frozen=True, kw_only=True, tag=True):

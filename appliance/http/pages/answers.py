@@ -3,9 +3,10 @@
 start     a new connection: forget the tail, keep the blocks (they come again under the same numbers)
 queued    {text}                  place in line and estimated wait
 progress  {text, percent}         how much of the prompt is read
+thought   {add}                   more of what is thought before the answer
 block     {index, node, tail}     a finished block as a node tree, and the plain text after it
 tail      {add}                   more plain text of the unfinished block
-finished  {state, notice, dropped, speed, status}
+finished  {state, notice, dropped, speed, thought, context: {used, limit, text}, status}
 failed    {state, notice, status}
 """
 
@@ -39,16 +40,18 @@ def router(services: Services) -> APIRouter:
         if first is None:
             raise NotFound(N_("There is no such answer."))
         restorer = await asyncio.to_thread(restorer_for, services, person, conversation_id)
-        return EventStream(encoded(_from(first, events), words, restorer))
+        model = services.inference.model
+        limit = model.n_ctx if model else 0
+        return EventStream(encoded(_from(first, events), words, restorer, limit))
 
     return routes
 
 
 async def encoded(
-    events: AsyncIterator[StreamEvent], words: Translator, restorer: Restorer
+    events: AsyncIterator[StreamEvent], words: Translator, restorer: Restorer, context_limit: int = 0
 ) -> AsyncGenerator[bytes, None]:
     """The events in the page's terms."""
-    answer = _Answer(words, restorer)
+    answer = _Answer(words, restorer, context_limit)
     yield _event("start", {})
     async for event in events:
         for message in answer.take(event):
@@ -58,7 +61,9 @@ async def encoded(
 class _Answer:
     """One answer on its way to one page: what was sent of it."""
 
-    def __init__(self, words: Translator, restorer: Restorer) -> None:
+    def __init__(self, words: Translator, restorer: Restorer, context_limit: int) -> None:
+        self._limit = context_limit
+        self._thought = ""
         self._restorer = restorer
         self._words = words
         self._blocks = Blocks(words)
@@ -73,6 +78,9 @@ class _Answer:
                 percent = 100 * event.done // max(1, event.total)
                 text = phrases.waiting(event, self._words)
                 return [_event("progress", {"text": text, "percent": percent})]
+            case Token(part="reasoning"):
+                self._thought += event.text
+                return [_event("thought", {"add": event.text})]
             case Token():
                 return self._text(self._restorer.feed(event.text))
             case _:
@@ -108,10 +116,20 @@ class _Answer:
                 "state": state,
                 "notice": phrases.ending(state, event.reason, words),
                 "dropped": phrases.dropped(event.dropped_turns, words),
+                "thought": phrases.thought(self._thought, event.reasoning_s, words),
+                "context": self._context(event),
                 "speed": phrases.speed(event.completion_tokens, event.decode_s, words),
                 "status": phrases.done(self._characters, words),
             },
         )
+
+    def _context(self, event: Finished) -> dict[str, object]:
+        used = event.prompt_tokens + event.completion_tokens
+        return {
+            "used": used,
+            "limit": self._limit,
+            "text": phrases.context(used, self._limit, self._words),
+        }
 
 
 def _event(name: str, content: dict[str, object]) -> bytes:

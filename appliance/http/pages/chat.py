@@ -22,6 +22,7 @@ from appliance.http.pages.restoring import restorer
 from appliance.http.pages.transcript import listed, pieces, shown
 from appliance.http.services import Services
 from appliance.http.view import SEOUL, View
+from appliance.i18n import Translator
 from appliance.ids import new_id
 
 
@@ -103,6 +104,8 @@ class Desk:
             "notices": policy.parts.notices,
             "banners": [one for one in policy.parts.notices.banners if one.shown_to(person, today)],
             "kept_until": self._kept_until(person, conversation),
+            "kept_days": self._kept_days(person, lowest),
+            "context": self._context(conversation, words),
             "data_class": highest(lowest, chosen),
             "classes": phrases.classes(lowest, words),
             "running": conversation.running if conversation else None,
@@ -133,6 +136,19 @@ class Desk:
             return None
         rule = self._services.retention.rule_of(person.groups, conversation.data_class)
         return None if rule is None else conversation.updated_at + timedelta(days=rule.days)
+
+    def _kept_days(self, person: Principal, data_class: DataClass) -> int:
+        """For how many days a conversation of this class is kept after its last use; 0 when for ever."""
+        rule = self._services.retention.rule_of(person.groups, data_class)
+        return 0 if rule is None else rule.days
+
+    def _context(self, conversation: Conversation | None, words: Translator) -> dict[str, object]:
+        """How much of what the model can read at once the newest answer took, as it was counted."""
+        model = self._services.inference.model
+        limit = model.n_ctx if model else 0
+        answers = [one for one in conversation.messages if one.prompt_tokens] if conversation else []
+        used = answers[-1].prompt_tokens + answers[-1].completion_tokens if answers else 0
+        return {"used": used, "limit": limit, "text": phrases.context(used, limit, words)}
 
     async def send(
         self, request: Request, person: Principal, conversation_id: str | None, form: Form,

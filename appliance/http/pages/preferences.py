@@ -1,12 +1,12 @@
-"""What this browser prefers: language, light or dark, which key sends. Kept in cookies only."""
+"""What this browser prefers: language, light or dark, which keys do what. Kept in cookies only."""
 
 from fastapi import APIRouter, Response
 from fastapi.responses import RedirectResponse
 
-from appliance.http.cookies import LANGUAGE, NOTICE, SEND_KEY, THEME, YEAR_S, Cookies
+from appliance.http.cookies import LANGUAGE, NOTICE, SEND_KEY, SINGLE_KEYS, THEME, YEAR_S, Cookies
 from appliance.http.deps import Submitted
 from appliance.http.links import local_path
-from appliance.http.view import SEND_KEYS, THEMES
+from appliance.http.view import KEY_WISHES, SEND_KEYS, THEMES
 from appliance.i18n import LANGUAGES
 
 
@@ -23,7 +23,12 @@ def router(jar: Cookies) -> APIRouter:
     @routes.post("/preferences")
     def preferences(form: Submitted) -> Response:
         response = RedirectResponse(local_path(form["next"]), 303)
-        for name, cookie, allowed in (("theme", THEME, THEMES), ("send_key", SEND_KEY, SEND_KEYS)):
+        known = (
+            ("theme", THEME, THEMES),
+            ("send_key", SEND_KEY, SEND_KEYS),
+            ("single_keys", SINGLE_KEYS, KEY_WISHES),
+        )
+        for name, cookie, allowed in known:
             if form[name] in allowed:
                 jar.keep(response, cookie, form[name], max_age=YEAR_S)
         return response

@@ -41,6 +41,7 @@ class Shown:
     created_at: datetime
     branch: Branch
     reasoning: str
+    thought: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,4 +141,5 @@ def _shown(message: Message, question: str, nodes: list[Node], words: Translator
         created_at=message.created_at,
         branch=message.branch,
         reasoning=message.reasoning,
+        thought=phrases.thought(message.reasoning, message.reasoning_s, words),
     )

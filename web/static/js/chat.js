@@ -7,12 +7,13 @@ import { anyOpen, enableDialogs } from "./dialogs.js";
 import { wipeOnSignOut } from "./draft.js";
 import { onEnter } from "./enter.js";
 import { followBottom } from "./scroll.js";
+import { enableShortcuts } from "./shortcuts.js";
 
 const byId = (id) => document.getElementById(id);
 const form = byId("composer");
 const stopForm = byId("stop");
 const transcript = byId("transcript");
-const scroll = followBottom(byId("scroll"), byId("jump"), transcript.childElementCount > 0);
+const scroll = followBottom(byId("scroll"), transcript, byId("jump"), transcript.childElementCount > 0);
 const desk = composer(form, byId("room").dataset.sendKey, sent);
 
 addCodeButtons(transcript);
@@ -25,7 +26,7 @@ for (const field of document.querySelectorAll("input[data-enter]")) {
 
 for (const article of transcript.querySelectorAll("article[data-answer][data-state=running]")) join(article);
 
-function sent(text, { conversation, answer, masked }) {
+function sent(text, { conversation, answer, masked, user_message }) {
   if (conversation !== form.dataset.conversation) {
     location.replace(`/chat/${conversation}`); // the new page joins the answer that is being made
     return;
@@ -33,11 +34,21 @@ function sent(text, { conversation, answer, masked }) {
   byId("empty")?.remove();
   const question = copyOf("question-template");
   question.querySelector("[data-body]").textContent = text;
+  question.id = `m-${user_message}`;
+  const edit = question.querySelector("[data-edit]");
+  edit.href = `/chat/${conversation}/messages/${user_message}/edit`;
+  edit.hidden = false;
   const chip = question.querySelector("[data-masked]");
   chip.textContent = masked;
   chip.hidden = !masked;
   const article = copyOf("answer-template");
   article.dataset.answer = answer;
+  article.id = `m-${answer}`;
+  const other = article.querySelector("[data-again]");
+  if (other) {
+    other.elements.instead_of.value = answer;
+    other.elements.client_id.value = crypto.randomUUID();
+  }
   const again = article.querySelector("[data-retry]");
   if (again) again.elements.text.value = text;
   article.querySelector("[data-copy-message]").hidden = false;
@@ -54,8 +65,21 @@ function join(article) {
   desk.setRunning(true);
   follow(article, `/chat/${form.dataset.conversation}/answers/${article.dataset.answer}`, {
     grew: scroll.grew,
-    ended: () => desk.setRunning(false),
+    ended: (state, end) => {
+      desk.setRunning(false);
+      showContext(end?.context);
+    },
   });
+}
+
+// How much of what the model can read at once the conversation takes, by the newest answer.
+function showContext(context) {
+  const box = byId("context");
+  if (!context?.text) return;
+  box.querySelector("meter").max = context.limit;
+  box.querySelector("meter").value = context.used;
+  box.querySelector("span").textContent = context.text;
+  box.hidden = false;
 }
 
 function stop() {
@@ -77,6 +101,25 @@ document.addEventListener("submit", (event) => {
   again.hidden = true;
   desk.send(again.elements.text.value);
 });
+
+const help = byId("help");
+help.hidden = false;
+const lastOf = (selector) => [...document.querySelectorAll(selector)].at(-1);
+enableShortcuts(
+  byId("shortcuts"),
+  {
+    help: () => help.click(),
+    new: () => location.assign("/chat"),
+    search: () => {
+      const field = document.querySelector(".find input");
+      if (field.checkVisibility()) field.focus();
+      else location.assign("/search");
+    },
+    copy: () => lastOf("article.answer [data-copy-message]:not([hidden])")?.click(),
+    edit: () => lastOf("article.question [data-edit]:not([hidden])")?.click(),
+  },
+  byId("room").dataset.singleKeys === "on",
+);
 
 const examples = byId("examples");
 if (examples) {

@@ -1,7 +1,7 @@
 // Opens the page's dialogs in place of the pages that their links lead to without a script.
 
 export function enableDialogs() {
-  for (const link of document.querySelectorAll("a[data-dialog]")) {
+  for (const link of document.querySelectorAll("[data-dialog]")) {
     const dialog = document.getElementById(link.dataset.dialog);
     link.addEventListener("click", (event) => {
       event.preventDefault();

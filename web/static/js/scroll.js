@@ -3,7 +3,7 @@
 const NEAR = 48;
 
 // `started`: whether there is a newest text yet; an empty conversation is read from its top.
-export function followBottom(box, jump, started) {
+export function followBottom(box, text, jump, started) {
   let following = started;
   let last = 0;
 
@@ -23,7 +23,9 @@ export function followBottom(box, jump, started) {
     following = true;
     toBottom();
   });
-  new ResizeObserver(() => following && toBottom()).observe(box);
+  const sizes = new ResizeObserver(() => following && toBottom());
+  sizes.observe(box);
+  sizes.observe(text); // what was not laid out yet had only an estimated height
   if (started) toBottom();
   return {
     grew: () => {
