@@ -93,9 +93,7 @@ class Vault:
         row = session.get(SubjectKey, subject_id)
         if row is None:
             raise NotFound(N_("This text was deleted: its key no longer exists."))
-        session.info[SubjectKey, subject_id] = (
-            row  # sessions forget what nobody holds, and ask again each time
-        )
+        session.info[SubjectKey, subject_id] = row  # a session forgets what nobody holds and asks again
         return _decrypt(self._root, row.wrapped, _label("key", subject_id))
 
 

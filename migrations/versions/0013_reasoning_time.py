@@ -8,4 +8,4 @@ down_revision = "0012_data_class"
 
 
 def upgrade() -> None:
-    op.add_column("messages", sa.Column("reasoning_s", sa.Float(), nullable=False, server_default="0"))
+    op.add_column("messages", sa.Column("reasoning_s", sa.Double(), nullable=False, server_default="0"))
