@@ -3,8 +3,8 @@
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0013_reasoning_time"
-down_revision = "0012_data_class"
+revision = "0014_reasoning_time"
+down_revision = "0013_figures"
 
 
 def upgrade() -> None:
