@@ -101,7 +101,7 @@ def test_class_readers_and_retention_are_always_in_sight(answered: Page, watch: 
         expect(known).to_contain_text("나만 읽을 수 있어요")
         expect(known.locator("[data-kept]")).to_contain_text("보관")
     known.get_by_role("link", name="나에 대해 보관하는 것").click()
-    expect(page.get_by_role("heading", name="내 데이터")).to_be_visible()
+    expect(page.get_by_role("heading", name="내 정보", exact=True)).to_be_visible()
 
 
 def test_thoughts_are_shown_while_they_come_folded_and_again_after_a_reload(page: Page, house: House) -> None:
@@ -113,7 +113,7 @@ def test_thoughts_are_shown_while_they_come_folded_and_again_after_a_reload(page
     expect(page.locator("[data-waiting-text]")).to_contain_text("생각하는 중")
     expect(page.locator("article.answer[data-state=done]")).to_be_visible()
     told = fold.locator("summary").inner_text()
-    assert told.startswith("답변 전 생각")
+    assert told == "답변 전의 생각"
     fold.locator("summary").click()
     expect(fold.locator(".body")).to_contain_text("먼저 표를 떠올려요. 0")
     page.reload()

@@ -29,7 +29,8 @@ function combination(event) {
 }
 
 function plain(event) {
-  return event.shiftKey ? event.key : place(event);
+  if (event.key === "?") return "?";
+  return event.shiftKey ? "" : place(event);
 }
 
 function place(event) {
