@@ -4,7 +4,6 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from tests.browser.test_chat import ask
-from tests.browser.watch import Watch
 from tests.http.fakes import House
 
 ON_A_KOREAN_KEYBOARD = """
@@ -91,7 +90,7 @@ def test_the_page_says_how_much_of_the_context_is_used_live_and_on_reload(answer
     expect(answered.locator("#context meter")).to_have_js_property("value", 222)
 
 
-def test_class_readers_and_retention_are_always_in_sight(answered: Page, watch: Watch) -> None:
+def test_class_readers_and_retention_are_always_in_sight(answered: Page) -> None:
     page = answered
     for width, height in ((320, 568), (1440, 900)):
         page.set_viewport_size({"width": width, "height": height})
