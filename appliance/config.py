@@ -6,6 +6,7 @@ default. This is the only module that reads the environment. What an organisatio
 """
 
 import os
+import re
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, replace
@@ -76,6 +77,10 @@ class Settings:
     database_url: str = field(
         default="",
         metadata={"help": "postgresql://USER@HOST/DATABASE; empty: SQLite in the data folder."},
+    )
+    metrics_token_sha256: str = field(
+        default="",
+        metadata={"help": "SHA-256 of the token that GET /metrics asks for; empty: no metrics."},
     )
     log_level: str = field(default="info", metadata={"help": "debug, info, warning or error."})
     sources: Mapping[str, Source] = field(default_factory=dict, metadata={"help": ""})
@@ -158,6 +163,10 @@ def load(flags: Mapping[str, Any], environment: Mapping[str, str] | None = None)
             continue
         values[name], sources[name] = _convert(name, raw, types[name]), source
     _check_ranges(values)
+    if not re.fullmatch("([0-9a-fA-F]{64})?", values.get("metrics_token_sha256", "")):
+        raise ConfigError(
+            N_("The setting 'metrics_token_sha256' is the 64 digits that appliance metrics-token prints.")
+        )
     return Settings(**values, sources=sources)
 
 

@@ -11,7 +11,20 @@ import traceback
 
 import typer
 
-from appliance.cli import audit, doctor, egress, init, key, model, policy, retention, serve, user, witness
+from appliance.cli import (
+    audit,
+    doctor,
+    egress,
+    init,
+    key,
+    metrics,
+    model,
+    policy,
+    retention,
+    serve,
+    user,
+    witness,
+)
 from appliance.errors import NaesilError, Unavailable
 from appliance.i18n import translator
 
@@ -29,6 +42,7 @@ app = typer.Typer(
 app.command()(serve.serve)
 app.command()(init.init)
 app.command()(doctor.doctor)
+app.command()(metrics.metrics_token)
 app.add_typer(user.app, name="user")
 app.add_typer(key.app, name="key")
 app.add_typer(model.app, name="model")

@@ -22,6 +22,7 @@ from appliance.completions.limits import Allowance, Headroom
 from appliance.completions.memory import Memory
 from appliance.completions.quota import Left
 from appliance.completions.screen import check_prompt
+from appliance.completions.tally import Tally
 from appliance.completions.values import (
     Admitted,
     Ask,
@@ -88,6 +89,7 @@ class Completions:
         self._allowance = Allowance(clock, self._used_before)
         self._memory = Memory(audit, policy, clock)
         self.usage = usage.UsageReport(database, audit, clock)
+        self.tally = Tally()
 
     def admit(self, ask: Ask, store_prompt: StorePrompt = nothing_to_store) -> Admitted:
         """Allow and record, or refuse and record. Synchronous: one short transaction.
@@ -241,6 +243,7 @@ class Completions:
             if found is not None:
                 self._memory.reply(session, admitted.ask, found)
             self._audit.append(session, entries.reply(admitted, reply), text=reply.spoken)
+        self.tally.settled(reply)
 
     def recover(self, store_reply: StoreReply = nothing_to_store) -> int:
         """Settle as lost what an earlier process admitted; called once, before serving."""
@@ -264,6 +267,7 @@ class Completions:
         with self._database.write(shared=True) as session:
             self._memory.prompt(session, ask, target, found, decision)
             self._audit.append(session, entries.refusal(ask, decision, error.code))
+        self.tally.refused(error.code)
         raise error
 
     def _admission(self, admitted: Admitted) -> store.AdmissionRow:

@@ -24,6 +24,7 @@ from appliance.protocol.messages import (
     Queued,
     Render,
     Rendered,
+    Stats,
     StreamEvent,
     Token,
 )
@@ -76,6 +77,11 @@ class Echo:
     async def render(self, question: Render) -> Rendered:
         prompt = "".join(f"{turn.role}: {turn.content}\n" for turn in question.turns)
         return Rendered(question.id, prompt, len(prompt))
+
+    async def stats(self) -> Stats:
+        return Stats(
+            id="", running=2, waiting=0, slots=4, prompt_tokens_per_s=90.0, generated_tokens_per_s=40.0
+        )
 
     async def embed(self, question: Embed) -> Embedded | Failed:
         return Embedded(question.id, struct.pack("<2f", 0.6, 0.8), len(question.input))

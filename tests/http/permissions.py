@@ -13,6 +13,7 @@ PUBLIC, SIGNED_IN, KEY = "public", "signed in", "key"
 ROUTES: dict[str, str] = {
     "GET /static/{version}/{name:path}": PUBLIC,
     "GET /health": PUBLIC,
+    "GET /metrics": PUBLIC,  # a page with its own token, and none at all by default
     "GET /setup/{token}": PUBLIC,
     "POST /setup/{token}": PUBLIC,
     "GET /": PUBLIC,

@@ -1,12 +1,15 @@
 """A policy from a folder into the running product and back, by the command line alone."""
 
 import json
+import re
 import time
 from collections.abc import Callable
 from pathlib import Path
 
 import httpx
+import openai
 import pytest
+from openai import OpenAI
 
 from tests.journeys.product import Product, appliance, new_key
 from tests.journeys.test_audit_journey import model
@@ -73,3 +76,32 @@ def test_what_the_command_line_activates_the_running_product_follows(
     wait_for(running, key, 200)
     history = json.loads(appliance("policy", "history", "--data", data, "--json").stdout)
     assert [one["number"] for one in history] == [3, 2, 1]
+
+
+def test_refusals_reach_the_official_client_as_the_errors_it_knows(
+    start_product: Callable[..., Product], folder: Path
+) -> None:
+    """What policy forbids is PermissionDeniedError; what goes beyond a limit RateLimitError."""
+    running = start_product()
+    data, key = str(running.data), new_key(running.data)
+    shipped = (Path(__file__).parents[2] / "policies" / "limits.yaml").read_text("utf-8")
+    one_a_minute = re.sub(r"requests_per_minute: \d+", "requests_per_minute: 1", shipped)
+    (folder / "limits.yaml").write_text(one_a_minute, "utf-8")
+    assert appliance("policy", "apply", str(folder), "--data", data).returncode == 0
+    wait_for(running, key, 403)
+    with OpenAI(base_url=f"{running.url}/v1", api_key=key, max_retries=0) as client:
+        name = model(running, key)
+        with pytest.raises(openai.PermissionDeniedError) as denied:
+            client.chat.completions.create(
+                model=name, messages=[{"role": "user", "content": "Call 010-1234-5678."}]
+            )
+        assert denied.value.code == "policy_violation"
+        with pytest.raises(openai.RateLimitError) as limited:
+            for _ in range(3):
+                client.completions.create(model=name, prompt="One, two,", max_tokens=2)
+        assert int(limited.value.response.headers["retry-after"]) > 0
+    with (
+        OpenAI(base_url=f"{running.url}/v1", api_key="nsk-wrong", max_retries=0) as stranger,
+        pytest.raises(openai.AuthenticationError),
+    ):
+        stranger.models.list()

@@ -10,6 +10,7 @@ from appliance.http.pages import (
     conversations,
     health,
     link,
+    metrics,
     own_data,
     preferences,
     search,
@@ -28,6 +29,7 @@ def router(services: Services, view: View, jar: Cookies) -> APIRouter:
     """All pages."""
     routes = APIRouter()
     routes.include_router(health.router(services))
+    routes.include_router(metrics.router(services))
     routes.include_router(setup.router(services, view, jar))
     routes.include_router(sign_in.router(services, view, jar))
     routes.include_router(second_step.router(services, view, jar))
