@@ -12,9 +12,9 @@ from appliance.egress import starting
 from appliance.egress.report import GuardReport
 from appliance.supervisor import children, launch, watch
 from appliance.supervisor.desk import Desk
-from benchmarks.targets.open_child import leave_open
+from benchmarks.open_child import leave_open
 
-OPEN_CHILD = "benchmarks.targets.open_child"
+OPEN_CHILD = "benchmarks.open_child"
 
 
 class QuietDesk(Desk):
