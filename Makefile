@@ -3,7 +3,7 @@ PYTHON ?= python3
 DATA ?= data
 BIN := .venv/bin
 
-.PHONY: all run test lint format bench lock ready dev clean
+.PHONY: all run test lint format bench screenshots lock ready dev clean
 
 all: test lint
 
@@ -30,6 +30,10 @@ format: dev
 # What to measure: make bench WHAT='chats-16 greedy --rounds 5'; docs/performance.md says what there is.
 bench: dev
 	$(BIN)/python -m benchmarks $(WHAT)
+
+# The ten main pages at three widths in both themes, into docs/screenshots.
+screenshots: dev
+	$(BIN)/pytest tests/browser/test_gallery.py --screenshots
 
 ready:
 	@$(PYTHON) tools/setup_env.py run

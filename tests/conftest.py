@@ -25,6 +25,9 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
         "--postgresql", action="store_true", help="Run what uses `database` on PostgreSQL, and only that."
     )
+    parser.addoption(
+        "--screenshots", action="store_true", help="Write what tests/browser/test_gallery.py sees to docs."
+    )
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
