@@ -11,7 +11,8 @@ THEMES = ("light", "dark")
 # What is cut off although nothing says so: text wider or higher than the box that clips it.
 CLIPPED = """
 () => [...document.querySelectorAll("body *")].filter((element) => {
-  if (!element.checkVisibility() || !element.textContent.trim() || element.closest(".unseen, .skip")) return false;
+  if (!element.checkVisibility() || !element.textContent.trim()) return false;
+  if (element.closest(".unseen, .skip")) return false;
   const style = getComputedStyle(element);
   const cuts = (axis) => ["hidden", "clip"].includes(style[axis]) && style.textOverflow !== "ellipsis";
   return (cuts("overflowX") && element.scrollWidth > element.clientWidth + 1)
@@ -23,7 +24,8 @@ CLIPPED = """
 OVERLAPS = """
 () => {
   const found = [];
-  const seen = [...document.querySelectorAll("a, button, input, select, textarea, summary")].filter((element) =>
+  const controls = document.querySelectorAll("a, button, input, select, textarea, summary");
+  const seen = [...controls].filter((element) =>
     element.checkVisibility({ visibilityProperty: true }) && !element.closest(".skip, .jump"));
   const boxes = seen.map((element) => element.getBoundingClientRect());
   for (let i = 0; i < seen.length; i++) for (let j = i + 1; j < seen.length; j++) {
@@ -33,7 +35,7 @@ OVERLAPS = """
     const [a, b] = [boxes[i], boxes[j]];
     const width = Math.min(a.right, b.right) - Math.max(a.left, b.left);
     const height = Math.min(a.bottom, b.bottom) - Math.max(a.top, b.top);
-    if (width > 2 && height > 2) found.push(`${seen[i].outerHTML.slice(0, 80)} | ${seen[j].outerHTML.slice(0, 80)}`);
+    if (width > 2 && height > 2) found.push([seen[i], seen[j]].map((one) => one.outerHTML.slice(0, 80)));
   }
   return found;
 }
