@@ -90,6 +90,8 @@ class AuditAction(StrEnum):
     HOLD_PLACED = "retention:hold:place"
     HOLD_LIFTED = "retention:hold:lift"
     ACCESS_REFUSED = "access:permission:refuse"
+    LOG_FORWARDED = "audit:log:forward"
+    EXPORT_REMOVED = "audit:export:remove"
     AUDIT_EXPORTED = "audit:log:export"
     EXPORT_SEALED = "audit:export:seal"
     CHECKPOINT_SHOWN = "audit:checkpoint:show"

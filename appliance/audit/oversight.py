@@ -10,7 +10,9 @@ from appliance.audit.exports import Exports
 from appliance.audit.log import AuditLog
 from appliance.audit.publickeys import PublicKeys
 from appliance.audit.reads import Reads
+from appliance.audit.review import Thresholds
 from appliance.audit.reviews import Reviews
+from appliance.audit.schedule import ScheduledExports
 from appliance.audit.sealing import Seal, sealed_elsewhere
 from appliance.audit.viewing import Viewer
 from appliance.clock import Clock
@@ -27,6 +29,7 @@ class Oversight:
     checking: Checking
     exports: Exports
     reviews: Reviews
+    scheduled: ScheduledExports
 
 
 def build(
@@ -36,8 +39,10 @@ def build(
     folder: Path,
     head: Callable[[], Head],
     seal: Seal = sealed_elsewhere,
+    limits: Callable[[], Thresholds] = Thresholds,
 ) -> Oversight:
-    """`folder` is where exports go; `head` asks the sealer, and is only called once it is there."""
+    """`folder` is where exports go; `head` asks the sealer, and is only called once it is there;
+    `limits` are the review's."""
     reads = Reads(database, audit)
 
     def exporter() -> Exporter:
@@ -48,5 +53,6 @@ def build(
         reads=reads,
         checking=Checking(database, audit, head),
         exports=Exports(folder, reads, clock, exporter),
-        reviews=Reviews(database, audit, clock),
+        reviews=Reviews(database, audit, clock, limits),
+        scheduled=ScheduledExports(folder, database, audit, clock, exporter),
     )

@@ -14,7 +14,7 @@ import msgspec
 
 from appliance.audit.actions import AuditAction
 from appliance.audit.entry import Leaf
-from appliance.core import Outcome
+from appliance.core import SYSTEM, Outcome
 
 SEOUL = timezone(timedelta(hours=9), "KST")
 EXPORTS = frozenset(
@@ -115,7 +115,7 @@ def _marks(leaf: Leaf, limits: Thresholds) -> Iterable[tuple[str, str]]:
     local = datetime.fromisoformat(leaf.time).astimezone(SEOUL)
     if leaf.actor.kind == "user" and leaf.actor.id and _at_night(local.hour, limits):
         yield "night", leaf.actor.id
-    if leaf.action in EXPORTS:
+    if leaf.action in EXPORTS and leaf.actor.id != SYSTEM.user_id:  # not those by the calendar
         yield "exports", f"{leaf.actor.id} {local:%Y-%m-%d}"
     if leaf.outcome == Outcome.BLOCKED:
         yield "blocks", leaf.actor.id

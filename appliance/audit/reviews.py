@@ -1,6 +1,7 @@
 """Reviews of the log: made on demand, signed off once they were read. Signatures are entries."""
 
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
@@ -39,12 +40,12 @@ class Reviews:
         database: Database,
         audit: AuditLog,
         clock: Clock,
-        limits: Thresholds | None = None,
+        limits: Callable[[], Thresholds] = Thresholds,
     ) -> None:
         self._database = database
         self._audit = audit
         self._clock = clock
-        self._limits = limits or Thresholds()
+        self._limits = limits
         self._reads = Reads(database, audit)
 
     def last_month(self) -> str:
@@ -103,11 +104,11 @@ class Reviews:
             first = tree.first_at(session, _as_written(start))
             last = tree.last_before(session, _as_written(end))
         if first is None or last is None or first > last:
-            return review(month, 0, 0, (), self._limits)
+            return review(month, 0, 0, (), self._limits())
         since, until = _as_written(start), _as_written(end)
         leaves = (decode(leaf) for leaf in tree.leaves(self._database, first, last + 1))
         return review(
-            month, first, last + 1, (leaf for leaf in leaves if since <= leaf.time < until), self._limits
+            month, first, last + 1, (leaf for leaf in leaves if since <= leaf.time < until), self._limits()
         )
 
 

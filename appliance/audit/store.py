@@ -125,6 +125,15 @@ _ACCEPT = insert(OutboxRow.__table__)  # type: ignore[arg-type]
 _ADD = insert(EntryRow.__table__)  # type: ignore[arg-type]
 
 
+class ForwardedRow(Base):
+    """Up to where a syslog receiver has read: the index of the next entry for it."""
+
+    __tablename__ = "audit_forwarded"
+
+    receiver: Mapped[str] = mapped_column(primary_key=True)
+    after: Mapped[int] = mapped_column(Big)
+
+
 class Record(msgspec.Struct, frozen=True):
     """A row of audit_entries as read."""
 
@@ -253,6 +262,15 @@ def checkpoints(session: Session) -> Iterator[tuple[int, str]]:
         for row in batch:
             yield row.size, row.note
         after = batch[-1].size
+
+
+def forwarded(session: Session, receiver: str) -> int:
+    """The index of the next entry for this receiver."""
+    return session.scalar(select(ForwardedRow.after).where(ForwardedRow.receiver == receiver)) or 0
+
+
+def put_forwarded(session: Session, receiver: str, after: int) -> None:
+    session.merge(ForwardedRow(receiver=receiver, after=after))
 
 
 def epoch(session: Session) -> int:

@@ -4,6 +4,7 @@ from typing import Annotated
 
 import typer
 
+from appliance.admin.auditing import thresholds
 from appliance.audit.review import Review
 from appliance.audit.reviews import Reviews
 from appliance.cli import output
@@ -25,7 +26,7 @@ def review(
 ) -> None:
     """Show a month's review: figures and what is worth a look; with --sign, record that it was read."""
     with open_house(data) as house:
-        reviews = Reviews(house.database, house.audit, house.clock)
+        reviews = Reviews(house.database, house.audit, house.clock, lambda: thresholds(house.policy.current))
         month = month or reviews.last_month()
         made = reviews.make(OPERATOR, month)
         if sign:

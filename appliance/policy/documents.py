@@ -17,6 +17,7 @@ from appliance.config import Settings, share_folder
 from appliance.errors import N_
 from appliance.policy import sense
 from appliance.policy.access import Access
+from appliance.policy.audit import Audit
 from appliance.policy.dlp import Dlp
 from appliance.policy.egress import Egress, contradictions, with_denied
 from appliance.policy.examples import Examples, failure
@@ -39,6 +40,7 @@ DOCUMENTS: Mapping[str, type[BaseModel]] = {
     "limits": Limits,
     "retention": Retention,
     "egress": Egress,
+    "audit": Audit,
     "notices": Notices,
     "examples": Examples,
 }
@@ -89,20 +91,18 @@ def check_files(
     retention = _validated(Retention, plain.get("retention"), problems)
     notices = _validated(Notices, plain.get("notices"), problems)
     examples = _validated(Examples, plain.get("examples"), problems)
+    audit = _validated(Audit, plain.get("audit"), problems)
     egress = _egress(plain.get("egress"), base.get("egress.yaml"), problems)
     if (
         access is None or dlp is None or limits is None or retention is None
-        or notices is None or examples is None or egress is None
+        or notices is None or examples is None or egress is None or audit is None
     ):  # fmt: skip
         return None, tuple(problems)
     own = sense.own_detectors(dlp, plain["dlp"], whole, problems)
-    problems += sense.repeated_ids(access, dlp, retention, notices, plain)
-    problems += sense.unknown_roles(access, dlp, limits, notices, plain)
-    problems += sense.bounds_crossed(retention, plain["retention"])
-    problems += sense.locked_out(access, plain["access"])
+    parts = Parts(access, dlp, limits, retention, notices, egress, audit, own)
+    problems += sense.between(parts, plain)
     if problems:
         return None, tuple(problems)
-    parts = Parts(access, dlp, limits, retention, notices, egress, own)
     policy = compiled(parts, _revision(parts, examples, whole))
     failed = _failed_examples(policy, examples, plain["examples"])
     return (None if failed else policy), tuple(failed)
@@ -197,6 +197,7 @@ def _keys(model: type[BaseModel], place: Place) -> list[str]:
     node = schema
     for part in place[:-1]:
         node = node.get("items", {}) if isinstance(part, int) else node.get("properties", {}).get(part, {})
+        node = next((one for one in node.get("anyOf", ()) if "$ref" in one), node)
         if "$ref" in node:
             node = schema["$defs"][node["$ref"].rpartition("/")[2]]
     return sorted(node.get("properties", ()))
@@ -229,7 +230,8 @@ def _failed_examples(policy: PolicySet, examples: Examples, document: PlainDocum
 def _revision(parts: Parts, examples: Examples, files: Files) -> str:
     """SHA-256 over what the documents mean: comments, order of keys and spelling do not count."""
     documents = (
-        parts.access, parts.dlp, parts.limits, parts.retention, parts.notices, parts.egress, examples
+        parts.access, parts.dlp, parts.limits, parts.retention, parts.notices, parts.egress,
+        parts.audit, examples,
     )  # fmt: skip
     meaning = [document.model_dump(mode="json") for document in documents]
     used = {one.file for one in (*parts.dlp.terms, sense.DEFAULT_TERMS)}

@@ -10,7 +10,7 @@ from appliance.errors import N_
 from appliance.policy.yaml_text import PolicyError
 
 DOCUMENT_NAMES = (
-    "access", "dlp", "limits", "retention", "egress", "notices", "examples",
+    "access", "dlp", "limits", "retention", "egress", "audit", "notices", "examples",
 )  # fmt: skip
 MAX_DOCUMENT = 1_000_000
 MAX_TERMS = 8_000_000

@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 from appliance.core import DataClass, Permission, Principal, Target, highest
 from appliance.policy.access import Access, AccessRule, known_roles
+from appliance.policy.audit import Audit
 from appliance.policy.detectors.finding import CUSTOM, Finding, Level
 from appliance.policy.detectors.own import Own
 from appliance.policy.dlp import Action, Direction, Dlp, DlpRule
@@ -68,6 +69,7 @@ class Parts:
     retention: Retention
     notices: Notices
     egress: Egress
+    audit: Audit
     own: Own
 
 

@@ -7,14 +7,17 @@ from itertools import chain
 from appliance.core import Permission
 from appliance.errors import N_
 from appliance.policy.access import Access, known_roles
+from appliance.policy.audit import Audit
 from appliance.policy.detectors import terms
 from appliance.policy.detectors.finding import Level
 from appliance.policy.detectors.own import Own
 from appliance.policy.detectors.patterns import BadPattern, OwnPattern, Patterns, read_pattern
 from appliance.policy.detectors.terms import Terms
 from appliance.policy.dlp import Dlp, TermList
+from appliance.policy.egress import Egress
 from appliance.policy.files import Files, PolicyFile
 from appliance.policy.limits import Limits
+from appliance.policy.model import Parts
 from appliance.policy.notices import Notices
 from appliance.policy.retention import Retention
 from appliance.policy.yaml_text import Place, PlainDocument, PolicyError
@@ -40,6 +43,16 @@ def wrong(document: PlainDocument, place: Place, problem: object, cure: str = ""
         problem=problem,
         remedy=cure,
     )
+
+
+def between(parts: Parts, plain: Plain) -> Iterator[PolicyError]:
+    """Everything that is wrong between valid documents."""
+    access, dlp, retention, notices = parts.access, parts.dlp, parts.retention, parts.notices
+    yield from repeated_ids(access, dlp, retention, notices, plain)
+    yield from unknown_roles(access, dlp, parts.limits, notices, plain)
+    yield from bounds_crossed(retention, plain["retention"])
+    yield from locked_out(access, plain["access"])
+    yield from unnamed_receiver(parts.audit, parts.egress, plain["audit"])
 
 
 def repeated_ids(
@@ -112,6 +125,18 @@ def bounds_crossed(retention: Retention, document: PlainDocument) -> Iterator[Po
         if limits is not None and not limits.floor_days <= rule.days <= limits.ceiling_days:
             problem = f"{rule.days} days is not between {limits.floor_days} and {limits.ceiling_days}"
             yield wrong(document, ("rules", number, "days"), problem, "Change it, or the bounds.")
+
+
+def unnamed_receiver(audit: Audit, egress: Egress, document: PlainDocument) -> Iterator[PolicyError]:
+    """A syslog receiver that egress.yaml does not name would never be reached."""
+    wanted = audit.syslog
+    if wanted is None or any(
+        (one.host, one.port, one.protocol) == (wanted.host, wanted.port, "syslog")
+        for one in egress.destinations
+    ):
+        return
+    problem = f"egress.yaml names no destination {wanted.host}, port {wanted.port}, with protocol syslog"
+    yield wrong(document, ("syslog", "host"), problem, "Add it there.")
 
 
 def locked_out(access: Access, document: PlainDocument) -> Iterator[PolicyError]:

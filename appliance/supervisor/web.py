@@ -14,6 +14,7 @@ from dataclasses import dataclass
 
 import uvicorn
 
+from appliance.admin.auditing import plan, receiver, thresholds
 from appliance.admin.erasure import Erasure
 from appliance.admin.policies import Policies
 from appliance.admin.records import Records
@@ -22,6 +23,7 @@ from appliance.admin.retention import RetentionJob
 from appliance.audit import oversight
 from appliance.audit.actions import AuditAction
 from appliance.audit.entry import Entry
+from appliance.audit.forward import Forwarder
 from appliance.audit.log import AuditLog
 from appliance.audit.sequencer import SequencerThread
 from appliance.audit.vigil import Vigil
@@ -61,6 +63,7 @@ log = logging.getLogger(__name__)
 GRACE_S = 15
 POLICY_EVERY_S = 0.4
 RETENTION_EVERY_S = 3600.0
+EXPORTS_EVERY_S = 60.0
 KEEP_ALIVE_S = 75
 VIGIL_S = 1.0
 FORWARDER = "127.0.0.1"
@@ -105,6 +108,7 @@ class Web:
     journal: EgressJournal
     proofs: Proofs
     sealer: SealerLine
+    forwarder: Forwarder
 
     async def run(self, control: Control) -> None:
         """Open the door, serve, close the door, and leave the log sealed."""
@@ -120,6 +124,8 @@ class Web:
         listening = asyncio.create_task(self._listen_to(control, sealer))
         following = asyncio.create_task(self._follow_policies())
         destroying = asyncio.create_task(self._keep_retention())
+        exporting = asyncio.create_task(self._keep_exports())
+        self.forwarder.start()
         try:
             server = self._server()
             control.say(Report(ready=True, setup=not self.services.accounts.any_administrator()))
@@ -129,6 +135,8 @@ class Web:
             watching.cancel()
             following.cancel()
             destroying.cancel()
+            exporting.cancel()
+            await asyncio.to_thread(self.forwarder.stop)
             await self.chat.close()
             await self.inference.close()
             await self.journal.close()
@@ -164,6 +172,17 @@ class Web:
                 await asyncio.to_thread(self.services.retention.run_if_due, SYSTEM)
             except NaesilError as error:
                 log.error("retention could not run: %s", error)  # tried again in an hour
+
+    async def _keep_exports(self) -> None:
+        """The exports that audit.yaml asks for, each within a minute of its time."""
+        while True:
+            await asyncio.sleep(EXPORTS_EVERY_S)
+            try:
+                await asyncio.to_thread(
+                    self.services.oversight.scheduled.run_if_due, plan(self.services.gate.policy)
+                )
+            except NaesilError as error:
+                log.error("the scheduled export could not be made: %s", error)  # tried again in a minute
 
     async def _follow_policies(self) -> None:
         """Activations by others and at set times reach every request within a second."""
@@ -247,6 +266,7 @@ def build(spec: ChildSpec, clock: Clock) -> Web:
         with database.write() as session:
             return audit.append(session, entry)
 
+    forwarder = Forwarder(database, audit, clock, lambda: receiver(policy.current))
     journal = EgressJournal(append)
     attestations = Attestations(settings.attestations_folder)
     proofs = Proofs(append_one, attestations, journal.totals)
@@ -261,7 +281,14 @@ def build(spec: ChildSpec, clock: Clock) -> Web:
         completions=completions,
         inference=inference,
         audit=audit,
-        oversight=oversight.build(database, audit, clock, settings.data / "exports", sealer.head),
+        oversight=oversight.build(
+            database,
+            audit,
+            clock,
+            settings.data / "exports",
+            sealer.head,
+            limits=lambda: thresholds(policy.current),
+        ),
         gate=Gate(policy, database, audit),
         retention=retention,
         reports=Reports(database, clock, retention, settings.run_folder),
@@ -272,4 +299,4 @@ def build(spec: ChildSpec, clock: Clock) -> Web:
         proving=proofs,
         attestations=attestations,
     )
-    return Web(spec, clock, database, audit, inference, chat, services, journal, proofs, sealer)
+    return Web(spec, clock, database, audit, inference, chat, services, journal, proofs, sealer, forwarder)
