@@ -7,6 +7,7 @@ import ssl
 import struct
 import threading
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -47,7 +48,7 @@ class Listener:
                 plain, _ = self._door.accept()
             except OSError:
                 return
-            with self._context.wrap_socket(plain, server_side=True) as sock:
+            with plain, suppress(ssl.SSLError), self._context.wrap_socket(plain, server_side=True) as sock:
                 if self.rude:
                     sock.recv(1)
                     sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))

@@ -42,8 +42,11 @@ def test_one_export_each_day_and_the_newest_stay(
     sequencer.run_once()
     folder = tmp_path / "exports"
 
+    def seal() -> None:
+        sequencer.run_once()
+
     def exporter() -> Exporter:
-        return Exporter(database, audit, clock, read_public_keys(keys), sequencer.run_once)
+        return Exporter(database, audit, clock, read_public_keys(keys), seal)
 
     scheduled = ScheduledExports(folder, database, audit, clock, exporter)
     plan = Plan("scheduled", "daily", 2)

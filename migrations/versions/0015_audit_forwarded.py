@@ -5,8 +5,8 @@ from alembic import op
 
 from appliance.storage.base import Big
 
-revision = "0013_audit_forwarded"
-down_revision = "0012_data_class"
+revision = "0015_audit_forwarded"
+down_revision = "0014_reasoning_time"
 
 
 def upgrade() -> None:
