@@ -1,11 +1,14 @@
 """Whether the log stays as cheap when it is long, and whole when its writer is killed at any moment."""
 
+import multiprocessing
+import os
 import random
-import subprocess
 import sys
 import tempfile
 import time
 from contextlib import closing
+from multiprocessing import reduction
+from multiprocessing.context import ForkServerContext
 from pathlib import Path
 
 from appliance.audit.log import AuditLog
@@ -24,7 +27,6 @@ from benchmarks.workloads.audit import ENTRY
 from tests.audit.test_sequencer import WRITER
 
 GROUP = 512
-ROOT = Path(__file__).parents[2]
 SAMPLES = 40  # groups timed at each size
 
 
@@ -46,6 +48,8 @@ def growth(scale: Scale) -> dict[str, float]:
 
 def kills(scale: Scale) -> dict[str, float]:
     """A writer that appends and seals is killed again and again; what it acknowledged must be there."""
+    forking = multiprocessing.get_context("forkserver")  # each writer begins at once, with all imported
+    forking.set_forkserver_preload([__name__])
     chance, total = random.Random(9162), scale.of(1000, 2)  # noqa: S311 - the same moments in every run
     with tempfile.TemporaryDirectory(prefix="naesil-bench-") as name:
         folder = _folder(name)
@@ -54,7 +58,8 @@ def kills(scale: Scale) -> dict[str, float]:
             vault = Vault.open(folder / "keys", SystemClock())
             with database.write() as session:
                 vault.create_subject(session, "alice")
-            acknowledged = [line for _ in range(total) for line in _killed(folder, chance.uniform(0.0, 0.3))]
+            waits = [chance.uniform(0.0, 0.3) for _ in range(total)]
+            acknowledged = [line for after_s in waits for line in _killed(forking, folder, after_s)]
             sequencer = Sequencer(database, LocalSealer(folder / "keys"))
             while sequencer.run_once():
                 pass
@@ -64,19 +69,29 @@ def kills(scale: Scale) -> dict[str, float]:
     return {"kills": total, "acknowledged": len(acknowledged), "lost": lost, "bad": 0 if report.ok else 1}
 
 
-def _killed(folder: Path, after_s: float) -> list[str]:
+def _killed(forking: ForkServerContext, folder: Path, after_s: float) -> list[str]:
     """Entry ids that a writer acknowledged before it was killed, some time after its first."""
-    words = [sys.executable, "-c", WRITER, str(folder), f"sqlite:///{folder / 'naesil.db'}"]
-    with subprocess.Popen(words, stdout=subprocess.PIPE, text=True, cwd=ROOT) as child:
-        if child.stdout is None:
-            raise AssertionError("no pipe")
-        first = child.stdout.readline()
+    ours, theirs = os.pipe()
+    child = forking.Process(target=_write, args=(folder, reduction.DupFd(theirs)))
+    child.start()
+    os.close(theirs)
+    with open(ours, encoding="ascii") as lines:  # noqa: PTH123 - a pipe has no path
+        first = lines.readline()
         if not first:
             raise AssertionError("the writer never began")
         time.sleep(after_s)
         child.kill()
-        lines = [first, *child.stdout]
-    return [line.strip() for line in lines if line.endswith("\n")]
+        said = [first, *lines]
+    child.join()
+    child.close()
+    return [line.strip() for line in said if line.endswith("\n")]
+
+
+def _write(folder: Path, to: reduction.DupFd) -> None:
+    """The writer of the log's own test, saying what it has done into a pipe."""
+    sys.argv = ["writer", str(folder), f"sqlite:///{folder / 'naesil.db'}"]
+    with open(to.detach(), "w", encoding="ascii") as sys.stdout:  # noqa: PTH123 - a pipe has no path
+        exec(WRITER, {})  # noqa: S102 - our own test's source
 
 
 def _fill(database: Database, log: AuditLog, sequencer: Sequencer, size: int) -> None:
