@@ -12,6 +12,8 @@ from appliance.audit.sealing import Seal, record_sealed, sealed_elsewhere
 from appliance.audit.witnesses import with_cosignatures
 from appliance.core import Outcome, Principal
 from appliance.errors import N_, InvalidInput, NotFound, StorageFailed
+from appliance.evidence.certificate import DESTRUCTIONS, certificate
+from appliance.evidence.record import parse_record
 from appliance.storage.engine import Database
 from appliance.tlog.note import NoteError, told_checkpoint
 
@@ -48,6 +50,20 @@ class Giving:
                 return tree.prove_entry(session, index, size, note).text()
             except ValueError:
                 raise _damaged() from None
+
+    def certificate(self, actor: Principal, entry_id: str) -> str:
+        """The certificate of a destruction, by its entry's id or index, as one file that can be verified.
+
+        NotFound when there is no such entry or it is of something else.
+        """
+        self._seal()
+        with self._database.read() as session:
+            index = int(entry_id) if entry_id.isdecimal() else tree.position(session, entry_id)
+        found = None if index is None else next(tree.leaves(self._database, index, index + 1), None)
+        record = None if found is None else parse_record(found)
+        if record is None or record["action"] not in DESTRUCTIONS:
+            raise NotFound(N_("There is no sealed entry %(id)s of a destruction."), id=entry_id)
+        return certificate(record, self.entry(actor, record["index"]))
 
     def consistency(self, actor: Principal, old: int) -> str:
         """That the newest checkpoint extends the one of `old` entries: what a witness cosigns.

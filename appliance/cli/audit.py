@@ -39,6 +39,7 @@ app.command("key")(logkey.key)
 app.command("rotate-key")(logkey.rotate_key)
 app.command("verifier")(evidence.verifier)
 app.command("proof")(evidence.proof)
+app.command("certificate")(evidence.certificate)
 app.command("consistency")(evidence.consistency)
 app.command("checkpoint")(evidence.checkpoint)
 app.command("disclose")(evidence.disclose_text)
@@ -49,7 +50,7 @@ app.add_typer(witness.ours, name="witness")
 @app.command("verify")
 def verify_log(
     file: Annotated[
-        Path | None, typer.Argument(help="An export, a proof, a checkpoint, a disclosure.")
+        Path | None, typer.Argument(help="An export, a proof, a checkpoint, a disclosure, a certificate.")
     ] = None,
     key: Annotated[Path | None, typer.Option(help="File with the log's public key, for FILE.")] = None,
     since: Annotated[list[Path] | None, typer.Option(help="A checkpoint kept elsewhere.")] = None,

@@ -1,4 +1,4 @@
-"""`appliance audit export | verifier | proof | consistency | checkpoint | disclose`."""
+"""`appliance audit export | verifier | proof | certificate | consistency | checkpoint | disclose`."""
 
 import sys
 from pathlib import Path
@@ -69,6 +69,16 @@ def proof(index: Index, data: Data = None, out: Out = None) -> None:
     """Give one entry with the proof of its place (C2SP tlog-proof)."""
     with open_house(data) as house:
         give(_giving(house).entry(OPERATOR, index), out)
+
+
+def certificate(
+    entry: Annotated[str, typer.Argument(help="Id of the entry that the page named, or its index.")],
+    data: Data = None,
+    out: Out = None,
+) -> None:
+    """Give the certificate of a destruction as one file, which 'audit verify' checks."""
+    with open_house(data) as house:
+        give(_giving(house).certificate(OPERATOR, entry), out)
 
 
 def consistency(

@@ -26,6 +26,7 @@ MODULES = (
     "evidence/entrycheck",
     "evidence/manifestcheck",
     "evidence/exportcheck",
+    "evidence/certificate",
     "evidence/singlecheck",
     "evidence/witness",
     "evidence/program",

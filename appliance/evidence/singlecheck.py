@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from appliance.evidence.archive import Archive
+from appliance.evidence.certificate import CERTIFICATE, stated
 from appliance.evidence.entrycheck import check_times
 from appliance.evidence.exportcheck import Progress, check_export, export_ring
 from appliance.evidence.faults import N_, Unsound, unsound
@@ -75,7 +76,9 @@ def read_checkpoint(path: Path, ring: KeyRing) -> Checkpoint:
 
 
 def _check_text(text: str, ring: KeyRing, old: Sequence[Checkpoint], verdict: Verdict, now: float) -> None:
-    if text.startswith("{"):
+    if text.startswith("{") and CERTIFICATE in text[:200]:
+        _check_certificate(text, ring, old, verdict, now)
+    elif text.startswith("{"):
         _check_disclosure(text, ring, old, verdict, now)
     elif text.startswith(PROOF_HEADER):
         _check_entry(text, ring, old, verdict, now)
@@ -173,6 +176,31 @@ def _check_disclosure(
             N_("The disclosed text is not the one that entry %(entry)d commits to."),
             entry=record["index"],
         )
+
+
+def _check_certificate(
+    text: str, ring: KeyRing, old: Sequence[Checkpoint], verdict: Verdict, now: float
+) -> None:
+    """The entry is what was signed, is of a destruction, and the file says of it what it says."""
+    try:
+        values = json.loads(text)
+        proof = str(values.pop("proof"))
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+        raise unsound("certificate-form", N_("This is not a certificate: %(error)s."), error=error) from None
+    record = _check_entry(proof, ring, old, verdict, now)
+    verdict.kind = "certificate"
+    try:
+        told = stated(record)
+    except ValueError as error:
+        raise unsound("certificate-form", N_("This is not a certificate: %(error)s."), error=error) from None
+    for name in sorted(told.keys() | values.keys()):
+        if values.get(name) != told.get(name):
+            raise unsound(
+                "certificate-words",
+                N_("The certificate's '%(name)s' is not what entry %(entry)d says."),
+                name=name,
+                entry=record["index"],
+            )
 
 
 def _head(text: str, ring: KeyRing, verdict: Verdict, now: float) -> Checkpoint:

@@ -18,7 +18,7 @@ NO_OUTSIDE = N_(
 
 @dataclass(slots=True)
 class Verdict:
-    """Grows while checking. `kind` is export, entry, consistency, checkpoint or disclosure."""
+    """Grows while checking. `kind` is export, entry, consistency, checkpoint, disclosure or certificate."""
 
     kind: str
     origin: str = ""
@@ -98,6 +98,7 @@ def sentences(verdict: Verdict, translate: Callable[[str], str] = lambda message
         ),
         "entry": N_("Entry %(first)d is what was signed."),
         "disclosure": N_("The disclosed text is the one that entry %(first)d commits to."),
+        "certificate": N_("Entry %(first)d, as it was signed, certifies this destruction."),
         "consistency": N_("The checkpoint extends the earlier one."),
         "checkpoint": N_("The checkpoint's signature holds."),
     }[verdict.kind]

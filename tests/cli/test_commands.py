@@ -21,7 +21,8 @@ OPERATOR, PERSON, ANYBODY = "operator", "person", "anybody"
 
 COMMANDS = {
     OPERATOR: """
-        audit checkpoint, audit consistency, audit export, audit key, audit proof, audit rotate-key,
+        audit certificate, audit checkpoint, audit consistency, audit export, audit key, audit proof,
+        audit rotate-key,
         audit witness accept, audit witness list, audit witness trust,
         egress attest, egress probe, egress status,
         key create, key list, key revoke,
