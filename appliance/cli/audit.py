@@ -58,7 +58,7 @@ def verify_log(
         list[Path] | None, typer.Option("--witness", help="File with a witness's public key.")
     ] = None,
     rotations: Annotated[
-        Path | None, typer.Option(help="Statements of replaced keys, for FILE: 'audit key --chain'.")
+        list[Path] | None, typer.Option(help="Statements of replaced keys, for FILE: 'audit key --chain'.")
     ] = None,
     jobs: Annotated[int, typer.Option(help="Processes to check FILE with; 0: one per core.")] = 0,
     data: Data = None,
@@ -66,8 +66,7 @@ def verify_log(
 ) -> None:
     """Check FILE, or the log in the data folder; exits 1 and names what is not as it was signed."""
     if file is not None:
-        kept = [*(witnesses or []), *([rotations] if rotations else [])]
-        verify_file(file, key, since or [], kept, jobs, json=json)
+        verify_file(file, key, since or [], witnesses or [], rotations or [], jobs, json=json)
         return
     with open_house(data) as house:
         report = check(house, since or [])
@@ -83,19 +82,28 @@ def verify_log(
 
 
 def verify_file(
-    file: Path, key: Path | None, since: list[Path], kept: list[Path], jobs: int, *, json: bool
+    file: Path,
+    key: Path | None,
+    since: list[Path],
+    witnesses: list[Path],
+    rotations: list[Path],
+    jobs: int,
+    *,
+    json: bool,
 ) -> None:
-    """Check a file with what its auditor holds; no data folder is needed. `kept`: more files of keys."""
+    """Check a file with what its auditor holds; no data folder is needed."""
     if key is None:
         raise ConfigError(N_("Give the log's public key with --key; 'appliance audit key' prints it."))
     try:
-        ring = KeyRing.parse(*(evidence.read_text(path) for path in (key, *kept)))
+        ring = KeyRing.parse(*(evidence.read_text(path) for path in (key, *witnesses)))
+        for path in rotations:
+            ring = ring.following(evidence.read_text(path))
         verdict = check_file(file, ring, since=since, now=time.time(), jobs=jobs)
     except Unsound as bad:
         raise ConfigError(bad.fault.template, **dict[str, Any](bad.fault.params)) from None
     except OSError as error:
         raise ConfigError(
-            N_("%(path)s cannot be read: %(error)s."), path=file, error=error.strerror
+            N_("%(path)s cannot be read: %(error)s."), path=error.filename or file, error=error.strerror
         ) from None
     if json:
         output.as_json(verdict.as_dict())

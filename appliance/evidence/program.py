@@ -29,8 +29,10 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def _verify(asked: argparse.Namespace) -> int:
-    keys = [path.read_text("utf-8") for path in (asked.key, *asked.witness, *asked.rotations)]
+    keys = [path.read_text("utf-8") for path in (asked.key, *asked.witness)]
     ring = KeyRing.parse(*keys)
+    for path in asked.rotations:
+        ring = ring.following(path.read_text("utf-8"))
     verdict = check_file(asked.file, ring, since=asked.since, now=time.time(), jobs=asked.jobs)
     lines = [json.dumps(verdict.as_dict(), ensure_ascii=False)] if asked.json else sentences(verdict)
     print("\n".join(lines))  # noqa: T201

@@ -165,7 +165,7 @@ def test_the_one_file_verifier_follows_the_chain(site: Site, tmp_path: Path) -> 
     old.write_text(site.keys.text)
     rotate(site, second=True)
     chain, proof, program = tmp_path / "chain", tmp_path / "proof", tmp_path / "verifier.py"
-    chain.write_text(site.keys.replaced)
+    chain.write_text(site.keys.text + site.keys.replaced)
     proof.write_text(site.giving().entry(AUDITOR, 22))
     program.write_text(verifier_source())
     words = [sys.executable, *map(str, (program, "verify", proof, "--key", old))]
