@@ -99,6 +99,7 @@ class AuditAction(StrEnum):
     TEXT_DISCLOSED = "audit:text:disclose"
     WITNESS_TRUSTED = "audit:witness:trust"
     CHECKPOINT_COSIGNED = "audit:checkpoint:cosign"
+    WITNESSED = "audit:foreign-log:cosign"
     LOG_KEY_REPLACED = "audit:key:replace"
     MODEL_IMPORTED = "model:file:import"
     MODEL_CHOSEN = "model:choice:set"

@@ -15,6 +15,7 @@ from appliance.audit.reviews import Reviews
 from appliance.audit.schedule import ScheduledExports
 from appliance.audit.sealing import Seal, sealed_elsewhere
 from appliance.audit.viewing import Viewer
+from appliance.audit.witnessing import Witnessing
 from appliance.clock import Clock
 from appliance.protocol.sealing import Head
 from appliance.storage.engine import Database
@@ -24,6 +25,7 @@ from appliance.storage.engine import Database
 class Oversight:
     """Synchronous services; their methods belong in the thread pool."""
 
+    witnessing: Witnessing
     viewer: Viewer
     reads: Reads
     checking: Checking
@@ -49,6 +51,7 @@ def build(
         return Exporter(database, audit, clock, PublicKeys.of(head()), seal)
 
     return Oversight(
+        witnessing=Witnessing(database, audit, clock, folder.parent),
         viewer=Viewer(database, audit),
         reads=reads,
         checking=Checking(database, audit, head),

@@ -100,10 +100,19 @@ def list_witnesses(data: Data = None, json: Json = False) -> None:
 
 
 @ours.command()
-def accept(file: Annotated[Path, typer.Argument(help="The cosigned checkpoint.")], data: Data = None) -> None:
+def accept(
+    file: Annotated[Path, typer.Argument(help="The cosigned checkpoint, or a witness's HTTP answer.")],
+    request: Annotated[
+        Path | None, typer.Option(help="What was sent; needed when FILE is the HTTP answer.")
+    ] = None,
+    data: Data = None,
+) -> None:
     """Take in the cosignatures under a checkpoint of this log."""
+    text = read_text(file)
+    if request is not None:
+        text = read_text(request).partition("\n\n")[2] + text
     with open_house(data) as house:
-        for name, size in _witnesses(house).accept(OPERATOR, read_text(file)):
+        for name, size in _witnesses(house).accept(OPERATOR, text):
             typer.echo(f"{name}: {size}")
 
 

@@ -14,6 +14,7 @@ ROUTES: dict[str, str] = {
     "GET /static/{version}/{name:path}": PUBLIC,
     "GET /health": PUBLIC,
     "GET /metrics": PUBLIC,  # a page with its own token, and none at all by default
+    "POST /witness/add-checkpoint": PUBLIC,
     "GET /setup/{token}": PUBLIC,
     "POST /setup/{token}": PUBLIC,
     "GET /": PUBLIC,

@@ -20,6 +20,7 @@ from appliance.http.pages import (
     sign_in,
     usage,
     welcome,
+    witness,
 )
 from appliance.http.services import Services
 from appliance.http.view import View
@@ -44,4 +45,5 @@ def router(services: Services, view: View, jar: Cookies) -> APIRouter:
     routes.include_router(usage.router(services, view))
     routes.include_router(security.router(services, view, jar))
     routes.include_router(link.router(view))
+    routes.include_router(witness.router(services))
     return routes
