@@ -16,6 +16,7 @@ from appliance.evidence.faults import Unsound
 from appliance.evidence.witness import WITNESS_STATE_FILE, cosign, read_witness
 from appliance.storage.engine import Database
 from appliance.tlog.note import told_checkpoint
+from appliance.tlog.proof import ConsistencyProof
 
 WITNESS_FOLDER = "witness"
 REWRITTEN = frozenset({"fork", "witness-inconsistent"})
@@ -47,7 +48,8 @@ class Witnessing:
                 self._record(asker, Outcome.REFUSED, request.rpartition("\n\n")[0], bad.fault.code)
             raise
         told = told_checkpoint(note)
-        self._record(asker, Outcome.ALLOWED, told.origin, f"size {told.size}")
+        if told.size > ConsistencyProof.parse(request).old:  # asked again, nothing has changed
+            self._record(asker, Outcome.ALLOWED, told.origin, f"size {told.size}")
         return note.splitlines(keepends=True)[-1]
 
     def size_of(self, request: str) -> int:
