@@ -21,6 +21,8 @@ def test_every_post_of_the_pages_reads_its_form_through_the_token_check(house: H
     ]
     assert len(posts) >= 10
     for route in posts:
+        if route.path == "/witness/add-checkpoint":
+            continue  # no form and nobody's name: the other log's signature decides; test_witness.py
         if route.path in STREAMED:
             continue  # uploads.py checks the same token before it keeps a byte; test_models_page.py
         assert submitted in [dependency.call for dependency in route.dependant.dependencies], route.path
