@@ -17,7 +17,7 @@ from appliance.evidence.faults import N_, unsound
 from appliance.evidence.keys import KeyRing
 from appliance.tlog.cosign import ED25519_COSIGNATURE, Cosigner
 from appliance.tlog.merkle import EMPTY_ROOT, verify_consistency
-from appliance.tlog.note import Note, NoteError, Verifier, decode64, encode64
+from appliance.tlog.note import Note, NoteError, decode64, encode64
 from appliance.tlog.proof import ConsistencyProof
 
 WITNESS_KEY_FILE = "witness.key"
@@ -68,20 +68,23 @@ def witness_key(folder: Path) -> str:
 
 
 def watch_log(folder: Path, key_text: str) -> str:
-    """Watch the log of this verifier key; its origin. `Unsound` for no key, or another key of a known log."""
-    try:
-        key = Verifier.parse(key_text)
-    except NoteError as error:
-        raise unsound("key-file", N_("The key file cannot be used: %(error)s."), error=error) from None
+    """Watch the log of this verifier key; its origin. `Unsound` for no key, or another key of a known log.
+
+    With the statements of replaced keys below the key, a known log is watched with the new one from then on.
+    """
+    ring = KeyRing.parse(key_text)
+    key = ring.newest.first
     with _one_cosigner(folder):
         state = read_witness(folder)
         known = state.logs.get(key.name)
-        if known is not None and known.key != str(key):
+        followed = {str(keys.first) for _, keys in ring.in_office()}
+        if known is not None and known.key not in followed:
             raise unsound(
                 "witness-other-key", N_("The log %(origin)s is watched with another key."), origin=key.name
             )
-        if known is None:
-            _save_state(folder, replace(state, logs={**state.logs, key.name: Watched(str(key))}))
+        watched = Watched(str(key)) if known is None else replace(known, key=str(key))
+        if watched != known:
+            _save_state(folder, replace(state, logs={**state.logs, key.name: watched}))
     return key.name
 
 

@@ -13,11 +13,13 @@ from appliance.egress.logfolder import read_ring
 from appliance.egress.logkey import LogKey, below
 from appliance.egress.sealer import LocalSealer
 from appliance.errors import StorageFailed
+from appliance.evidence.faults import Unsound
 from appliance.evidence.keys import KeyRing
 from appliance.evidence.onefile import verifier_source
 from appliance.evidence.rotation import Rotation, split_statements
 from appliance.evidence.singlecheck import check_file
 from appliance.evidence.verdict import Verdict
+from appliance.evidence.witness import cosign, init_witness, watch_log
 from appliance.tlog.note import Note
 from tests.evidence.bundle import read_zip, write_zip
 from tests.evidence.conftest import AUDITOR, NOW, Site
@@ -158,6 +160,22 @@ def test_only_the_key_that_was_prepared_takes_over(site: Site) -> None:
     site.sealer.prepare()
     with pytest.raises(StorageFailed):
         site.sealer.replace(first)
+
+
+def test_a_witness_follows_the_statements_and_nobody_elses_key(site: Site, tmp_path: Path) -> None:
+    folder = tmp_path / "witness"
+    init_witness(folder, "witness.example/w1")
+    watch_log(folder, site.keys.text)
+    cosign(folder, site.giving().consistency(AUDITOR, 0), int(NOW))
+    new = rotate(site)
+    request = site.giving().consistency(AUDITOR, 20)
+    for unproved in (new, str(LogKey(KeyRing.parse(new).log.name, FORGER).public.first)):
+        with pytest.raises(Unsound, match="watched with another key"):
+            watch_log(folder, unproved)
+    with pytest.raises(Unsound, match="another key"):
+        cosign(folder, request, int(NOW))
+    watch_log(folder, new + site.keys.replaced)
+    assert "witness.example/w1" in cosign(folder, request, int(NOW))
 
 
 def test_the_one_file_verifier_follows_the_chain(site: Site, tmp_path: Path) -> None:
