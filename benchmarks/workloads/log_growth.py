@@ -10,6 +10,7 @@ from contextlib import closing
 from multiprocessing import reduction
 from multiprocessing.context import ForkServerContext
 from pathlib import Path
+from typing import Any, cast
 
 from appliance.audit.log import AuditLog
 from appliance.audit.sequencer import Sequencer
@@ -72,7 +73,7 @@ def kills(scale: Scale) -> dict[str, float]:
 def _killed(forking: ForkServerContext, folder: Path, after_s: float) -> list[str]:
     """Entry ids that a writer acknowledged before it was killed, some time after its first."""
     ours, theirs = os.pipe()
-    child = forking.Process(target=_write, args=(folder, reduction.DupFd(theirs)))
+    child = forking.Process(target=_write, args=(folder, cast(Any, reduction.DupFd)(theirs)))
     child.start()
     os.close(theirs)
     with open(ours, encoding="ascii") as lines:  # noqa: PTH123 - a pipe has no path
@@ -87,7 +88,7 @@ def _killed(forking: ForkServerContext, folder: Path, after_s: float) -> list[st
     return [line.strip() for line in said if line.endswith("\n")]
 
 
-def _write(folder: Path, to: reduction.DupFd) -> None:
+def _write(folder: Path, to: Any) -> None:
     """The writer of the log's own test, saying what it has done into a pipe."""
     sys.argv = ["writer", str(folder), f"sqlite:///{folder / 'naesil.db'}"]
     with open(to.detach(), "w", encoding="ascii") as sys.stdout:  # noqa: PTH123 - a pipe has no path
