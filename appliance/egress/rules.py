@@ -128,7 +128,7 @@ def _named(ip: str, one: Destination) -> str:
 
 
 def _name_lookups(servers: Iterable[str]) -> list[str]:
-    """Names are looked up by the supervisor, before any other process runs."""
+    """Names are looked up by the broker's keeper, once, before it is locked."""
     found = []
     for ip in servers:
         family = _family(ip)

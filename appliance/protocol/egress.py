@@ -9,7 +9,7 @@ import msgspec
 
 
 class Destination(msgspec.Struct, frozen=True):
-    """One place that may be dialled. `addresses` were resolved at the product's start and are kept.
+    """One place that may be dialled. `addresses` were resolved by the broker's keeper and are pinned.
 
     `connections`: how many at a time; a connection ends when nothing was carried for
     `idle_seconds`, and after `total_seconds` in any case.
