@@ -21,6 +21,10 @@ class Permission(StrEnum):
     """One thing a principal may do, as `area:object:verb`."""
 
     CHAT_USE = "chat:conversation:use"
+    TEMPORARY_USE = "chat:temporary:use"
+    ASSISTANT_OWN = "chat:own-assistant:manage"
+    ASSISTANT_MANAGE = "chat:assistant:manage"
+    PROMPT_SHARE = "chat:prompt:share"
     API_USE = "api:completion:use"
     KEY_MANAGE_OWN = "identity:own-key:manage"
     USER_MANAGE = "identity:user:manage"

@@ -11,7 +11,9 @@ from appliance.audit.actions import AuditAction
 from appliance.audit.entry import Entry, Leaf
 from appliance.audit.log import AuditLog
 from appliance.audit.reading import about
+from appliance.chat.assistants import Assistants
 from appliance.chat.library import Library
+from appliance.chat.prompts import Prompts
 from appliance.core import Outcome, Principal
 from appliance.identity.house import Identity
 from appliance.storage.engine import Database
@@ -24,6 +26,8 @@ class Held:
     """How much of each kind is held just now."""
 
     conversations: int
+    assistants: int
+    prompts: int
     sessions: int
     keys: int
     passkeys: int
@@ -33,17 +37,24 @@ class Held:
 class Records:
     """The service; every method is synchronous and only about the principal who asks."""
 
-    def __init__(self, database: Database, audit: AuditLog, identity: Identity, library: Library) -> None:
+    def __init__(
+        self, database: Database, audit: AuditLog, identity: Identity, library: Library,
+        assistants: Assistants, prompts: Prompts,
+    ) -> None:  # fmt: skip
         self._database = database
         self._audit = audit
         self._identity = identity
         self._library = library
+        self._assistants = assistants
+        self._prompts = prompts
 
     def held(self, principal: Principal) -> Held:
         """Counts for the page that says what is kept and why."""
         user_id = principal.user_id
         return Held(
             conversations=len(self._library.list(principal)),
+            assistants=len(self._assistants.own(principal)),
+            prompts=len(self._prompts.own(principal)),
             sessions=len(self._identity.sessions.list(user_id)),
             keys=len(self._identity.keys.list(user_id)),
             passkeys=len(self._identity.passkeys.list(user_id)),
@@ -75,6 +86,8 @@ class Records:
             "sessions.json": identity.sessions.list(user_id),
             "api-keys.json": identity.keys.list(user_id),
             "passkeys.json": identity.passkeys.list(user_id),
+            "assistants.json": self._assistants.own(principal),
+            "prompts.json": self._prompts.own(principal),
             "others-did.json": self.looks(principal),
         }
         for summary in self._library.list(principal):

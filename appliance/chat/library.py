@@ -13,11 +13,11 @@ from sqlalchemy.orm import Session
 from appliance.audit.actions import AuditAction
 from appliance.audit.entry import Entry
 from appliance.audit.log import AuditLog
-from appliance.chat import store
+from appliance.chat import preset_store, store
 from appliance.chat.finding import Needle, Snippet
 from appliance.chat.service import owned
 from appliance.chat.transcript import Transcript
-from appliance.chat.values import Conversation, ConversationSummary
+from appliance.chat.values import Conversation, ConversationSummary, Message
 from appliance.clock import Clock
 from appliance.core import SYSTEM, DataClass, Outcome, Principal
 from appliance.errors import N_, Conflict, InvalidInput, NotFound
@@ -71,7 +71,17 @@ class Library:
                 row.created_at,
                 row.updated_at,
                 DataClass(row.data_class),
+                row.maker,
             )
+
+    def versions(self, principal: Principal, conversation_id: str, question_id: str) -> tuple[Message, ...]:
+        """A question of theirs and every answer to it, oldest first. NotFound without one."""
+        with self._database.read() as session:
+            row = owned(session, principal, conversation_id)
+            found = self._transcript.versions(session, row, question_id, self._running())
+        if not found:
+            raise NotFound(N_("There is no such message."))
+        return found
 
     def oldest_use(self) -> Sequence[tuple[str, DataClass, datetime]]:
         """For everybody and each class of their conversations: when the one unused longest was used."""
@@ -178,7 +188,11 @@ class Library:
             return len(rows)
 
     def remove_everything_in(self, session: Session, user_id: str) -> tuple[int, int]:
-        """Remove all of a person's conversations, in the caller's transaction: (conversations, messages)."""
+        """Remove all that a person wrote, in the caller's transaction: (conversations, messages).
+
+        Their assistants and prompts go, too.
+        """
+        preset_store.remove_of(session, user_id)
         return store.remove_everything(session, user_id)
 
     def _summary(self, session: Session, row: store.ConversationRow) -> ConversationSummary:

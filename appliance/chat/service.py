@@ -7,11 +7,14 @@ synchronous methods are one short transaction each and belong in the thread pool
 import asyncio
 from collections.abc import AsyncIterator, Collection, Sequence
 from contextlib import aclosing
+from dataclasses import replace
 
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from appliance.chat import store
+from appliance.chat.assistants import Assistants
+from appliance.chat.makers import Maker, maker_in
 from appliance.chat.running import RunningAnswer
 from appliance.chat.titles import title_from
 from appliance.chat.transcript import Place, Rows, Transcript
@@ -22,10 +25,8 @@ from appliance.core import DataClass, Permission, Principal, Target, highest
 from appliance.errors import N_, Conflict, InvalidInput, NaesilError, NotFound
 from appliance.ids import is_id, new_id
 from appliance.inference.client import InferenceClient
-from appliance.protocol.messages import Failed, Finished, Sampling, StreamEvent
+from appliance.protocol.messages import Failed, Finished, StreamEvent
 from appliance.storage.engine import Database
-
-SAMPLING = Sampling(temperature=0.6, top_p=0.95, repeat_penalty=1.05)
 
 
 class Chat:
@@ -36,12 +37,14 @@ class Chat:
     """
 
     def __init__(
-        self, database: Database, transcript: Transcript, completions: Completions, inference: InferenceClient
-    ) -> None:
+        self, database: Database, transcript: Transcript, completions: Completions,
+        inference: InferenceClient, assistants: Assistants,
+    ) -> None:  # fmt: skip
         self._database = database
         self._transcript = transcript
         self._completions = completions
         self._inference = inference
+        self._assistants = assistants
         self._running: dict[str, RunningAnswer] = {}
         self._sending: list[str | None] = []
 
@@ -60,6 +63,17 @@ class Chat:
         _check(wish)
         sending = asyncio.create_task(self._send(principal, wish))
         return await asyncio.shield(sending)  # a page that leaves now must not orphan an admitted answer
+
+    async def compare(self, principal: Principal, wish: Wish, second: Wish) -> tuple[Sent, Sent]:
+        """Ask one question of two makers at the same time; the answers are versions of each other.
+
+        `second` brings its ids and maker. Raises what `send` raises.
+        """
+        first = await self.send(principal, wish)
+        beside = replace(
+            second, conversation_id=first.conversation_id, instead_of=first.answer_id, again=True, beside=True
+        )
+        return first, await self.send(principal, beside)
 
     async def events(
         self, principal: Principal, conversation_id: str, answer_id: str
@@ -101,7 +115,8 @@ class Chat:
             node = rows.get(message_id)
             if node is None:
                 raise _no_message()
-            row.leaf_id = rows.end_of(node).id
+            leaf = rows.end_of(node)
+            row.leaf_id, row.maker = leaf.id, leaf.maker
 
     def recover(self) -> int:
         """Settle the answers that a former process left unfinished; before serving."""
@@ -115,7 +130,7 @@ class Chat:
     async def _send(self, principal: Principal, wish: Wish) -> Sent:
         if earlier := await asyncio.to_thread(self._sent_before, principal, wish.client_id):
             return earlier
-        if wish.conversation_id is not None and self._busy(wish.conversation_id):
+        if wish.conversation_id is not None and not wish.beside and self._busy(wish.conversation_id):
             raise Conflict(N_("An answer is still being written here. Wait for it or stop it first."))
         self._sending.append(wish.conversation_id)
         try:
@@ -138,14 +153,19 @@ class Chat:
     def _admit(self, principal: Principal, wish: Wish) -> tuple[Sent, Admitted]:
         with self._database.read() as session:
             place, before, text = self._plan(session, principal, wish)
-            data_class = _class_of(session, principal, wish)
+            maker = self._maker(session, principal, wish)
+            data_class = highest(maker.data_class, _class_of(session, principal, wish))
             turns = self._transcript.turns(session, before)
             released = self._transcript.released(session, before)
+        place, system = replace(place, maker=maker.id), maker.system
 
         def keep(session: Session, admitted: Admitted) -> None:
             if wish.conversation_id is None:
                 self._transcript.add_conversation(session, principal, place.conversation_id, title_from(text))
             row = owned(session, principal, place.conversation_id)
+            row.maker = maker.id
+            if maker.assistant is not None:
+                self._assistants.record_use(session, principal, maker.id)
             row.data_class = highest(DataClass(row.data_class), admitted.ask.target.data_class)
             if wish.again:
                 self._transcript.add_another_answer(session, place, admitted)
@@ -155,22 +175,38 @@ class Chat:
         ask = Ask(
             principal=principal,
             permission=Permission.CHAT_USE,
-            turns=(*turns, self._transcript.question(text)),
-            new_from=len(turns),
-            released=released,
+            turns=(*system, *turns, self._transcript.question(text)),
+            new_from=len(system) + len(turns),
+            released=frozenset(number + len(system) for number in released),
             choice=wish.choice.way,
             stated_reason=wish.choice.reason,
-            sampling=SAMPLING,
+            sampling=maker.sampling,
+            prefix_turns=len(system) if maker.prefix_scope else 0,
+            prefix_scope=maker.prefix_scope,
             request_id=wish.request_id,
             object=f"conversation:{place.conversation_id}",
             subject_id=principal.user_id,
             cache_scope=_cache_scope(principal.user_id, place.conversation_id),
-            target=Target(data_class=data_class),
+            target=Target(assistant=maker.policy_name, data_class=data_class),
             trim=True,
             own_replies=True,
         )
         admitted = self._completions.admit(ask, keep)
         return Sent(place.conversation_id, place.question_id, admitted.answer_id), admitted
+
+    def _maker(self, session: Session, principal: Principal, wish: Wish) -> Maker:
+        """What the wish names, else what the conversation has. Conflict when its model is not loaded."""
+        maker_id = wish.maker
+        if not maker_id and wish.conversation_id is not None:
+            maker_id = owned(session, principal, wish.conversation_id).maker
+        maker, loaded = maker_in(session, self._assistants, principal, maker_id), self._inference.model
+        if maker.model and loaded is not None and maker.model != loaded.model_name:
+            raise Conflict(
+                N_("This assistant answers with the model %(model)s, but %(loaded)s is loaded. Ask an "
+                   "administrator, or choose another assistant."),
+                model=maker.model, loaded=loaded.model_name,
+            )  # fmt: skip
+        return maker
 
     def _plan(
         self, session: Session, principal: Principal, wish: Wish

@@ -40,6 +40,7 @@ class Place:
     question_id: str
     parent_id: str | None
     client_id: str
+    maker: str = ""
 
 
 class Rows:
@@ -109,7 +110,7 @@ class Transcript:
     def _add_answer(self, session: Session, place: Place, answer_id: str, *, client_id: str | None) -> None:
         answer = self._row(session, place, answer_id, "assistant")
         answer.parent_id, answer.client_id = place.question_id, client_id
-        answer.state = "running"
+        answer.state, answer.maker = "running", place.maker
         answer.body = self._vault.seal(session, place.user_id, "message", answer_id, "")
         session.add(answer)
         store.touch(session, place.conversation_id, self._clock.now(), leaf_id=answer_id)
@@ -139,6 +140,17 @@ class Transcript:
         return tuple(
             self._message(session, found, running, rows.branch(found)) for found in rows.path(row.leaf_id)
         )
+
+    def versions(
+        self, session: Session, row: store.ConversationRow, question_id: str, running: Collection[str]
+    ) -> tuple[Message, ...]:
+        """A question of this conversation and every answer to it, oldest first; empty without one."""
+        found = store.messages(session, row.id)
+        rows = Rows(found)
+        wanted = [one for one in found if one.id == question_id and one.role == "user"]
+        if wanted:
+            wanted += [one for one in found if one.parent_id == question_id and one.role == "assistant"]
+        return tuple(self._message(session, one, running, rows.branch(one)) for one in wanted)
 
     def turns(self, session: Session, path: Sequence[store.MessageRow]) -> tuple[Turn, ...]:
         """A branch as the model should read it: answered questions and their answers."""
@@ -219,6 +231,7 @@ class Transcript:
             branch=branch,
             reasoning=self._reasoning(session, row),
             reasoning_s=row.reasoning_s,
+            maker=row.maker,
         )
 
     def _reasoning(self, session: Session, row: store.MessageRow) -> str:

@@ -53,6 +53,7 @@ class Message:
     branch: Branch = ALONE
     reasoning: str = ""
     reasoning_s: float = 0.0
+    maker: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +80,7 @@ class Conversation:
     created_at: datetime | None = None
     updated_at: datetime | None = None
     data_class: DataClass = DataClass.OPEN
+    maker: str = ""
 
     @property
     def running(self) -> Message | None:
@@ -102,8 +104,9 @@ class Wish:
 
     `conversation_id` None begins a conversation. `instead_of` names the question that `text`
     replaces, or with `again` the answer that another one should stand beside. `client_id` is a
-    UUID made by the page: the same wish sent again is answered once. `data_class`: at least this
-    from now on.
+    UUID made by the page: the same wish sent again is answered once. `maker`: the id of a setting or an
+    assistant, empty for what the conversation has. `beside`: while another answer to it is made.
+    `data_class`: at least this from now on.
     """
 
     conversation_id: str | None
@@ -114,3 +117,5 @@ class Wish:
     again: bool = False
     choice: Choice = UNDECIDED
     data_class: DataClass = DataClass.OPEN
+    maker: str = ""
+    beside: bool = False

@@ -118,6 +118,25 @@ def screened(spans: Sequence[Screened], words: Translator) -> list[str]:
     ]
 
 
+def colours(names: tuple[str, ...], words: Translator) -> list[tuple[str, str]]:
+    """The colours an assistant's sign can have: (value, word)."""
+    said = {
+        "grey": N_("Grey"), "blue": N_("Blue"), "green": N_("Green"), "amber": N_("Amber"),
+        "red": N_("Red"), "violet": N_("Violet"),
+    }  # fmt: skip
+    return [(name, words(said[name])) for name in names]
+
+
+def settings(words: Translator) -> list[tuple[str, str]]:
+    """The settings of the model by their ids."""
+    said = {
+        "standard": N_("Standard setting"),
+        "precise": N_("Precise: says the likeliest"),
+        "free": N_("Free: varies more"),
+    }
+    return [(name, words(text)) for name, text in said.items()]
+
+
 def speed(tokens: int, seconds: float, words: Translator) -> str:
     """Tokens and tokens per second; empty for an answer without any."""
     if tokens == 0:

@@ -10,8 +10,11 @@ from appliance.admin.reports import Reports
 from appliance.admin.retention import RetentionJob
 from appliance.audit.log import AuditLog
 from appliance.audit.oversight import Oversight
+from appliance.chat.assistants import Assistants
 from appliance.chat.library import Library
+from appliance.chat.prompts import Prompts
 from appliance.chat.service import Chat
+from appliance.chat.temporary import Temporary
 from appliance.clock import Clock
 from appliance.completions.pipeline import Completions
 from appliance.config import Settings
@@ -35,6 +38,9 @@ class Services:
     identity: Identity
     chat: Chat
     library: Library
+    assistants: Assistants
+    prompts: Prompts
+    temporary: Temporary
     erasure: Erasure
     records: Records
     completions: Completions

@@ -27,8 +27,11 @@ from appliance.audit.forward import Forwarder
 from appliance.audit.log import AuditLog
 from appliance.audit.sequencer import SequencerThread
 from appliance.audit.vigil import Vigil
+from appliance.chat.assistants import Assistants
 from appliance.chat.library import Library
+from appliance.chat.prompts import Prompts
 from appliance.chat.service import Chat
+from appliance.chat.temporary import Temporary
 from appliance.chat.transcript import Transcript
 from appliance.clock import Clock, SystemClock
 from appliance.completions.pipeline import Completions
@@ -138,6 +141,7 @@ class Web:
             exporting.cancel()
             await asyncio.to_thread(self.forwarder.stop)
             await self.chat.close()
+            await self.services.temporary.close()
             await self.inference.close()
             await self.journal.close()
             self._record(AuditAction.SERVICE_STOPPED)
@@ -253,7 +257,10 @@ def build(spec: ChildSpec, clock: Clock) -> Web:
     revisions.open(settings)
     completions = Completions(database, audit, inference, policy, clock)
     transcript = Transcript(vault, clock)
-    chat = Chat(database, transcript, completions, inference)
+    assistants = Assistants(database, vault, audit, clock, policy)
+    prompts = Prompts(database, vault, audit, clock)
+    temporary = Temporary(completions, inference, clock)
+    chat = Chat(database, transcript, completions, inference, assistants)
     library = Library(database, transcript, audit, clock, lambda: chat.running)
     people = identity.build(database, vault, audit, clock, policy)
 
@@ -276,8 +283,11 @@ def build(spec: ChildSpec, clock: Clock) -> Web:
         identity=people,
         chat=chat,
         library=library,
+        assistants=assistants,
+        prompts=prompts,
+        temporary=temporary,
         erasure=Erasure(database, audit, clock, people.accounts, library),
-        records=Records(database, audit, people, library),
+        records=Records(database, audit, people, library, assistants, prompts),
         completions=completions,
         inference=inference,
         audit=audit,

@@ -7,15 +7,19 @@ from pathlib import Path
 import pytest
 
 from appliance.audit.log import AuditLog
+from appliance.chat.assistants import Assistants
 from appliance.chat.library import Library
 from appliance.chat.service import Chat
 from appliance.chat.transcript import Transcript
 from appliance.chat.values import Wish
 from appliance.completions.pipeline import Completions
+from appliance.config import share_folder
 from appliance.core import Principal
 from appliance.errors import Conflict, InvalidInput, NotFound
 from appliance.ids import new_id
 from appliance.inference.client import InferenceClient
+from appliance.policy.active import ActivePolicy
+from appliance.policy.documents import load
 from appliance.protocol.messages import Finished, StreamEvent, Token
 from appliance.storage.engine import Database
 from appliance.storage.vault import Vault
@@ -33,9 +37,15 @@ def bob(database: Database, vault: Vault, audit: AuditLog, clock: FakeClock) -> 
 
 @pytest.fixture
 def chat(
-    database: Database, vault: Vault, completions: Completions, inference: InferenceClient, clock: FakeClock
+    database: Database,
+    vault: Vault,
+    audit: AuditLog,
+    completions: Completions,
+    inference: InferenceClient,
+    clock: FakeClock,
 ) -> Chat:
-    return Chat(database, Transcript(vault, clock), completions, inference)
+    assistants = Assistants(database, vault, audit, clock, ActivePolicy(load(share_folder("policies"))))
+    return Chat(database, Transcript(vault, clock), completions, inference, assistants)
 
 
 @pytest.fixture

@@ -21,8 +21,11 @@ from appliance.audit.entry import Leaf
 from appliance.audit.log import AuditLog
 from appliance.audit.reading import entries
 from appliance.audit.sequencer import Sequencer
+from appliance.chat.assistants import Assistants
 from appliance.chat.library import Library
+from appliance.chat.prompts import Prompts
 from appliance.chat.service import Chat
+from appliance.chat.temporary import Temporary
 from appliance.chat.transcript import Transcript
 from appliance.chat.values import Conversation
 from appliance.completions.pipeline import Completions
@@ -150,7 +153,10 @@ class House:
         inference = cast(Any, self.inference)
         self.completions = Completions(self.database, self.audit, inference, self.policy, self.clock)
         transcript = Transcript(self.vault, self.clock)
-        self.chat = Chat(self.database, transcript, self.completions, inference)
+        self.assistants = Assistants(self.database, self.vault, self.audit, self.clock, self.policy)
+        self.prompts = Prompts(self.database, self.vault, self.audit, self.clock)
+        self.temporary = Temporary(self.completions, inference, self.clock)
+        self.chat = Chat(self.database, transcript, self.completions, inference, self.assistants)
         self.library = Library(self.database, transcript, self.audit, self.clock, lambda: self.chat.running)
         retention = RetentionJob(
             self.database, self.audit, self.clock, self.identity, self.library, self.policy
@@ -160,8 +166,13 @@ class House:
             identity=self.identity,
             chat=self.chat,
             library=self.library,
+            assistants=self.assistants,
+            prompts=self.prompts,
+            temporary=self.temporary,
             erasure=Erasure(self.database, self.audit, self.clock, self.accounts, self.library),
-            records=Records(self.database, self.audit, self.identity, self.library),
+            records=Records(
+                self.database, self.audit, self.identity, self.library, self.assistants, self.prompts
+            ),
             completions=self.completions,
             inference=inference,
             audit=self.audit,

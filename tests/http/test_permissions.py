@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from appliance.chat.assistants import AssistantDraft
 from appliance.config import share_folder
 from appliance.core import SYSTEM, Permission, Principal, Role
 from appliance.http.app import create_app
@@ -93,6 +94,10 @@ def test_anothers_things_read_as_missing(house: House, alice: Client, bob: Clien
         "key_id": key.id,
         "session_id": house.sessions.list(account.id)[0].id,
         "passkey_id": new_id(),
+        "assistant_id": house.assistants.save(
+            house.principal("alice"), AssistantDraft(name="hers", instructions="be kind"), house=False
+        ),
+        "prompt_id": house.prompts.save(house.principal("alice"), "hers", "a text"),
     }
     for row in (row for row, who in ROUTES.items() if who == SIGNED_IN and "{" in row):
         method, path = row.split(" ", 1)

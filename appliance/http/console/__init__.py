@@ -9,6 +9,7 @@ from fastapi.responses import RedirectResponse
 
 from appliance.errors import N_, Forbidden
 from appliance.http.console import (
+    assistants,
     audit,
     dashboard,
     deletion,
@@ -29,7 +30,20 @@ from appliance.http.deps import Person
 from appliance.http.services import Services
 from appliance.http.view import View
 
-PAGES = (dashboard, users, groups, policies, retention, models, queue, usage, audit, egress, system)
+PAGES = (
+    dashboard,
+    users,
+    groups,
+    assistants,
+    policies,
+    retention,
+    models,
+    queue,
+    usage,
+    audit,
+    egress,
+    system,
+)
 STREAMED = frozenset({models.UPLOAD})
 
 

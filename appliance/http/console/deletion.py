@@ -22,6 +22,7 @@ def router(console: Console) -> APIRouter:
         if form["name"].strip() != name:
             raise InvalidInput(N_("Type the name exactly as it is shown to confirm."), field="name")
         await services.chat.quiet_down(user_id)
+        await services.temporary.quiet_down(user_id)
         certificate = await asyncio.to_thread(services.erasure.account, person, user_id)
         return await asyncio.to_thread(
             console.view.page, request, "pages/certificate.html", certificate=certificate

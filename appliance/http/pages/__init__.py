@@ -6,18 +6,22 @@ from appliance.http.cookies import Cookies
 from appliance.http.pages import (
     account,
     answers,
+    assistants,
     chat,
+    compare,
     conversations,
     health,
     link,
     metrics,
     own_data,
     preferences,
+    prompts,
     search,
     second_step,
     security,
     setup,
     sign_in,
+    temporary,
     usage,
     welcome,
     witness,
@@ -39,6 +43,10 @@ def router(services: Services, view: View, jar: Cookies) -> APIRouter:
     routes.include_router(search.router(services, view))
     routes.include_router(chat.router(services, view))
     routes.include_router(answers.router(services))
+    routes.include_router(assistants.router(services, view))
+    routes.include_router(prompts.router(services, view))
+    routes.include_router(temporary.router(services, view))
+    routes.include_router(compare.router(services, view))
     routes.include_router(conversations.router(services, view))
     routes.include_router(account.router(services, view))
     routes.include_router(own_data.router(services, view))

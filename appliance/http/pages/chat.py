@@ -8,9 +8,11 @@ from urllib.parse import quote
 from fastapi import APIRouter, Request, Response
 from fastapi.responses import JSONResponse, RedirectResponse
 
+from appliance.chat.assistants import Assistant
 from appliance.chat.export import FORMS
+from appliance.chat.makers import SETTINGS
 from appliance.chat.values import UNDECIDED, Choice, Conversation, Sent, Wish
-from appliance.core import DataClass, Principal, highest
+from appliance.core import DataClass, Permission, Principal, highest
 from appliance.errors import N_, NaesilError, NotFound, PolicyViolation, ReasonNeeded
 from appliance.http import phrases
 from appliance.http.console.shell import entrance
@@ -31,8 +33,8 @@ def router(services: Services, view: View) -> APIRouter:
     desk = Desk(services, view)
 
     @routes.get("/chat")
-    def new(request: Request, person: Person, deleted: str = "") -> Response:
-        return desk.page(request, person, None, deleted=deleted)
+    def new(request: Request, person: Person, deleted: str = "", assistant: str = "") -> Response:
+        return desk.page(request, person, None, deleted=deleted, maker=assistant)
 
     @routes.get("/chat/{conversation_id}")
     def conversation(conversation_id: str, request: Request, person: Person) -> Response:
@@ -86,6 +88,7 @@ class Desk:
         self, request: Request, person: Principal, conversation_id: str | None,
         status: int = 200, *, draft: str = "", error: str = "", deleted: str = "",
         held: PolicyViolation | ReasonNeeded | None = None, chosen: DataClass = DataClass.OPEN,
+        maker: str = "",
     ) -> Response:  # fmt: skip
         """The page around one conversation, or around a new one."""
         services = self._services
@@ -108,6 +111,8 @@ class Desk:
             "context": self._context(conversation, words),
             "data_class": highest(lowest, chosen),
             "classes": phrases.classes(lowest, words),
+            "assistant": self._assistant(person, conversation.maker if conversation else maker),
+            "may_temporary": services.gate.may(person, Permission.TEMPORARY_USE),
             "running": conversation.running if conversation else None,
             "model": services.inference.model,
             "console": entrance(services, person),
@@ -123,6 +128,15 @@ class Desk:
             offers=held.offers if held else (),
             held=pieces(draft, held.spans) if held else (),
         )  # fmt: skip
+
+    def _assistant(self, person: Principal, maker: str) -> Assistant | None:
+        """Who answers here, if it is an assistant that this person may use."""
+        if not maker or maker in SETTINGS:
+            return None
+        try:
+            return self._services.assistants.get(person, maker)
+        except NotFound:
+            return None
 
     def _masked(self, request: Request, person: Principal, sent: Sent) -> str:
         """What happened to the findings of a question just sent, in words."""
@@ -163,8 +177,9 @@ class Desk:
             text="" if again else text,
             instead_of=form["instead_of"] if conversation_id else "",
             again=again,
-            choice=_choice(form),
+            choice=chosen_way(form),
             data_class=data_class(form["data_class"] or DataClass.OPEN),
+            maker=form["maker"] if conversation_id is None else "",
         )
         try:
             sent = await self._services.chat.send(person, wish)
@@ -176,7 +191,7 @@ class Desk:
                 self.page, request, person, conversation_id, status_of(error),
                 draft=text, error=said,
                 held=error if isinstance(error, (PolicyViolation, ReasonNeeded)) else None,
-                chosen=wish.data_class,
+                chosen=wish.data_class, maker=wish.maker,
             )  # fmt: skip
         if wants_json(request):
             return JSONResponse(

@@ -41,6 +41,7 @@ def router(services: Services, view: View) -> APIRouter:
         if form["name"].strip() != name:
             raise InvalidInput(N_("Type your name exactly as it is shown to confirm."), field="name")
         await services.chat.quiet_down(person.user_id)
+        await services.temporary.quiet_down(person.user_id)
         certificate = await asyncio.to_thread(services.erasure.conversations, person, person.user_id)
         return await asyncio.to_thread(view.page, request, "pages/certificate.html", certificate=certificate)
 

@@ -81,6 +81,7 @@ export function composer(form, mode, sent) {
 // {accepted} or {message, signIn}.
 async function post(form, text, id, choice) {
   const body = new URLSearchParams({ csrf: form.elements.csrf.value, client_id: id, text });
+  if (form.elements.maker) body.set("maker", form.elements.maker.value);
   if (form.elements.data_class) body.set("data_class", form.elements.data_class.value);
   if (choice) body.set("choice", choice);
   if (choice === "as_is") body.set("stated_reason", form.elements.stated_reason.value);

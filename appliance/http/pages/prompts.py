@@ -1,0 +1,82 @@
+"""The prompt library: find, fill in, put into the message field, keep, share with a group."""
+
+from fastapi import APIRouter, Request, Response
+from fastapi.responses import RedirectResponse
+
+from appliance.core import Permission, Principal
+from appliance.errors import NaesilError
+from appliance.http.deps import Person, Submitted, Words
+from appliance.http.errors import status_of
+from appliance.http.forms import Form
+from appliance.http.pages.chat import Desk
+from appliance.http.services import Services
+from appliance.http.view import View
+
+HERE = "/prompts"
+
+
+def router(services: Services, view: View) -> APIRouter:
+    routes = APIRouter()
+    prompts, desk = services.prompts, Desk(services, view)
+
+    def page(
+        request: Request, person: Principal, status: int = 200, *,
+        words: str = "", conversation: str = "", error: str = "", name: str = "", text: str = "",
+    ) -> Response:  # fmt: skip
+        sharing = services.gate.may(person, Permission.PROMPT_SHARE)
+        return view.page(
+            request, "pages/prompts.html", status,
+            prompts=prompts.list(person, words),
+            groups=sorted(person.groups) if sharing else [],
+            words=words, conversation=conversation, error=error, name=name, text=text,
+        )  # fmt: skip
+
+    def save(request: Request, person: Principal, form: Form, words: Words, prompt_id: str = "") -> Response:
+        if form["group"]:
+            services.gate.require(person, Permission.PROMPT_SHARE)
+        try:
+            prompts.save(person, form["name"], form["text"], group=form["group"], prompt_id=prompt_id)
+        except NaesilError as error:
+            if error.field is None:
+                raise
+            return page(
+                request, person, status_of(error),
+                error=error.text(words), name=form["name"], text=form["text"],
+            )  # fmt: skip
+        return RedirectResponse(HERE, 303)
+
+    @routes.get(HERE)
+    def listed(request: Request, person: Person, q: str = "", conversation: str = "") -> Response:
+        return page(request, person, words=q, conversation=conversation)
+
+    @routes.post(HERE)
+    def create(request: Request, person: Person, form: Submitted, words: Words) -> Response:
+        return save(request, person, form, words)
+
+    @routes.get(HERE + "/{prompt_id}")
+    def show(prompt_id: str, request: Request, person: Person, conversation: str = "") -> Response:
+        return view.page(
+            request, "pages/prompt.html",
+            prompt=prompts.get(person, prompt_id),
+            groups=sorted(person.groups) if services.gate.may(person, Permission.PROMPT_SHARE) else [],
+            conversation=conversation,
+        )  # fmt: skip
+
+    @routes.post(HERE + "/{prompt_id}")
+    def change(prompt_id: str, request: Request, person: Person, form: Submitted, words: Words) -> Response:
+        prompts.get(person, prompt_id)
+        return save(request, person, form, words, prompt_id)
+
+    @routes.post(HERE + "/{prompt_id}/remove")
+    def remove(prompt_id: str, person: Person, _form: Submitted) -> Response:
+        prompts.remove(person, prompt_id)
+        return RedirectResponse(HERE, 303)
+
+    @routes.post(HERE + "/{prompt_id}/use")
+    def use(prompt_id: str, request: Request, person: Person, form: Submitted) -> Response:
+        """The chat page with the filled text in its message field; nothing is sent to the model."""
+        prompt = prompts.get(person, prompt_id)
+        values = {name: form[f"value-{number}"] for number, name in enumerate(prompt.variables)}
+        return desk.page(request, person, form["conversation"] or None, draft=prompt.filled(values))
+
+    return routes
