@@ -93,8 +93,12 @@ class Temporary:
         if told.state == "failed":
             yield Failed(id=told.id, code="lost")
         else:
-            reason = "cancelled" if told.state == "stopped" else "stop"
-            yield Finished(id=told.id, reason=reason, completion_tokens=told.completion_tokens)
+            stopped = told.state == "stopped"
+            yield Finished(
+                id=told.id,
+                reason="cancelled" if stopped else "stop",
+                completion_tokens=told.completion_tokens,
+            )
 
     async def stop(self, principal: Principal, talk_id: str) -> None:
         """End the running answer, keeping what was said."""

@@ -71,8 +71,10 @@ class FakeInference:
     def __init__(self, script: Script) -> None:
         self.script = script
         self.forgotten: list[str] = []
+        self.asked: list[Generate] = []
 
     async def generate(self, request: Generate) -> AsyncGenerator[StreamEvent, None]:
+        self.asked.append(request)
         async for event in self.script(request.turns[-1].content):
             yield event
 

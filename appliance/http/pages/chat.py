@@ -205,7 +205,8 @@ class Desk:
         return _to(sent.conversation_id)
 
 
-def _choice(form: Form) -> Choice:
+def chosen_way(form: Form) -> Choice:
+    """How the person goes on with what a rule held back."""
     if form["choice"] == "as_is":
         return Choice("as_is", form["stated_reason"])
     return Choice("masked") if form["choice"] == "masked" else UNDECIDED

@@ -15,43 +15,56 @@ from appliance.http.view import View
 HERE = "/prompts"
 
 
-def router(services: Services, view: View) -> APIRouter:
-    routes = APIRouter()
-    prompts, desk = services.prompts, Desk(services, view)
+class _Desk:
+    """What the routes of this page share."""
+
+    def __init__(self, services: Services, view: View) -> None:
+        self._services = services
+        self._view = view
 
     def page(
-        request: Request, person: Principal, status: int = 200, *,
+        self,        request: Request, person: Principal, status: int = 200, *,
         words: str = "", conversation: str = "", error: str = "", name: str = "", text: str = "",
     ) -> Response:  # fmt: skip
-        sharing = services.gate.may(person, Permission.PROMPT_SHARE)
-        return view.page(
+        sharing = self._services.gate.may(person, Permission.PROMPT_SHARE)
+        return self._view.page(
             request, "pages/prompts.html", status,
-            prompts=prompts.list(person, words),
+            prompts=self._services.prompts.list(person, words),
             groups=sorted(person.groups) if sharing else [],
             words=words, conversation=conversation, error=error, name=name, text=text,
         )  # fmt: skip
 
-    def save(request: Request, person: Principal, form: Form, words: Words, prompt_id: str = "") -> Response:
+    def save(
+        self, request: Request, person: Principal, form: Form, words: Words, prompt_id: str = ""
+    ) -> Response:
         if form["group"]:
-            services.gate.require(person, Permission.PROMPT_SHARE)
+            self._services.gate.require(person, Permission.PROMPT_SHARE)
         try:
-            prompts.save(person, form["name"], form["text"], group=form["group"], prompt_id=prompt_id)
+            self._services.prompts.save(
+                person, form["name"], form["text"], group=form["group"], prompt_id=prompt_id
+            )
         except NaesilError as error:
             if error.field is None:
                 raise
-            return page(
+            return self.page(
                 request, person, status_of(error),
                 error=error.text(words), name=form["name"], text=form["text"],
             )  # fmt: skip
         return RedirectResponse(HERE, 303)
 
+
+def router(services: Services, view: View) -> APIRouter:
+    routes = APIRouter()
+    shared = _Desk(services, view)
+    prompts, desk = services.prompts, Desk(services, view)
+
     @routes.get(HERE)
     def listed(request: Request, person: Person, q: str = "", conversation: str = "") -> Response:
-        return page(request, person, words=q, conversation=conversation)
+        return shared.page(request, person, words=q, conversation=conversation)
 
     @routes.post(HERE)
     def create(request: Request, person: Person, form: Submitted, words: Words) -> Response:
-        return save(request, person, form, words)
+        return shared.save(request, person, form, words)
 
     @routes.get(HERE + "/{prompt_id}")
     def show(prompt_id: str, request: Request, person: Person, conversation: str = "") -> Response:
@@ -65,7 +78,7 @@ def router(services: Services, view: View) -> APIRouter:
     @routes.post(HERE + "/{prompt_id}")
     def change(prompt_id: str, request: Request, person: Person, form: Submitted, words: Words) -> Response:
         prompts.get(person, prompt_id)
-        return save(request, person, form, words, prompt_id)
+        return shared.save(request, person, form, words, prompt_id)
 
     @routes.post(HERE + "/{prompt_id}/remove")
     def remove(prompt_id: str, person: Person, _form: Submitted) -> Response:

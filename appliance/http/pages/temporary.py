@@ -26,29 +26,34 @@ HERE = "/temporary"
 Person = Annotated[Principal, Depends(needs(Permission.TEMPORARY_USE))]
 
 
-def router(services: Services, view: View) -> APIRouter:
-    routes = APIRouter()
-    temporary = services.temporary
+class _Desk:
+    """What the routes of this page share."""
+
+    def __init__(self, services: Services, view: View) -> None:
+        self._services = services
+        self._view = view
 
     def page(
-        request: Request, person: Principal, talk_id: str, words: Words, status: int = 200, *,
+        self,        request: Request, person: Principal, talk_id: str, words: Words, status: int = 200, *,
         draft: str = "", error: str = "", held: PolicyViolation | None = None,
     ) -> Response:  # fmt: skip
-        talk = temporary.open(person, talk_id) if talk_id else Conversation("", "", ())
-        policy = services.gate.policy
-        return view.page(
+        talk = self._services.temporary.open(person, talk_id) if talk_id else Conversation("", "", ())
+        policy = self._services.gate.policy
+        return self._view.page(
             request, "pages/temporary.html", status,
             talk=talk,
-            messages=shown(talk.messages, words, restorer(services, person, talk)),
+            messages=shown(talk.messages, words, restorer(self._services, person, talk)),
             running=talk.running,
             notices=policy.parts.notices,
             classes=phrases.classes(policy.class_for(person), words),
             draft=draft, error=error, offers=held.offers if held else (),
         )  # fmt: skip
 
-    async def send(request: Request, person: Principal, talk_id: str, form: Form, words: Words) -> Response:
+    async def send(
+        self, request: Request, person: Principal, talk_id: str, form: Form, words: Words
+    ) -> Response:
         try:
-            talk_id = await temporary.send(
+            talk_id = await self._services.temporary.send(
                 person, talk_id or None, form["text"], chosen_way(form),
                 data_class(form["data_class"] or DataClass.OPEN),
             )  # fmt: skip
@@ -56,29 +61,35 @@ def router(services: Services, view: View) -> APIRouter:
             raise
         except NaesilError as error:
             held = error if isinstance(error, PolicyViolation) else None
-            return page(
+            return self.page(
                 request, person, talk_id, words, status_of(error),
                 draft=form["text"], error=error.text(words), held=held,
             )  # fmt: skip
         return RedirectResponse(f"{HERE}/{talk_id}#text", 303)
 
+
+def router(services: Services, view: View) -> APIRouter:
+    routes = APIRouter()
+    shared = _Desk(services, view)
+    temporary = services.temporary
+
     @routes.get(HERE)
     async def new(request: Request, person: Person, words: Words) -> Response:
-        return page(request, person, "", words)
+        return shared.page(request, person, "", words)
 
     @routes.get(HERE + "/{talk_id}")
     async def show(talk_id: str, request: Request, person: Person, words: Words) -> Response:
-        return page(request, person, talk_id, words)
+        return shared.page(request, person, talk_id, words)
 
     @routes.post(HERE + "/messages")
     async def send_first(request: Request, person: Person, form: Submitted, words: Words) -> Response:
-        return await send(request, person, "", form, words)
+        return await shared.send(request, person, "", form, words)
 
     @routes.post(HERE + "/{talk_id}/messages")
     async def send_next(
         talk_id: str, request: Request, person: Person, form: Submitted, words: Words
     ) -> Response:
-        return await send(request, person, talk_id, form, words)
+        return await shared.send(request, person, talk_id, form, words)
 
     @routes.post(HERE + "/{talk_id}/stop")
     async def stop(talk_id: str, person: Person, _form: Submitted) -> Response:
