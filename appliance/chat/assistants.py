@@ -216,8 +216,8 @@ def _checked(made_of: AssistantDraft) -> AssistantDraft:
     for field, text, least, most in lengths:
         if not least <= len(text) <= most:
             raise InvalidInput(
-                N_("'%(field)s' has %(least)d to %(most)d characters."),
-                field=field, least=least, most=most,
+                N_("'%(what)s' has %(least)d to %(most)d characters."),
+                field=field, what=field, least=least, most=most,
             )  # fmt: skip
     if len(starters) > MAX_STARTERS or made_of.colour not in COLOURS:
         raise InvalidInput(

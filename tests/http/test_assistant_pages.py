@@ -4,13 +4,14 @@ import re
 from typing import Any
 
 import pytest
-from sqlalchemy import text
+from sqlalchemy import select
 
 from appliance.chat.assistants import AssistantDraft
 from appliance.core import SYSTEM
 from appliance.errors import NotFound
 from appliance.ids import new_id
 from appliance.protocol.messages import PUBLIC
+from appliance.storage.base import Base
 from tests.http.conftest import Client
 from tests.http.fakes import House
 
@@ -41,9 +42,10 @@ def actions(house: House) -> list[str]:
 
 
 def everything_stored(house: House) -> str:
+    """All rows of all tables, as they are on disk."""
     with house.database.read() as session:
-        tables = session.execute(text("SELECT name FROM sqlite_master WHERE type = 'table'")).scalars().all()
-        return "".join(repr(session.execute(text(f'SELECT * FROM "{name}"')).all()) for name in tables)
+        tables = Base.metadata.sorted_tables
+        return "".join(repr(session.execute(select(table)).all()) for table in tables)
 
 
 def test_an_assistant_of_the_house_is_for_its_groups_alone(
