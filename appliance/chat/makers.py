@@ -57,7 +57,7 @@ class Maker:
 def maker_in(session: Session, assistants: Assistants, principal: Principal, maker_id: str) -> Maker:
     """The setting or assistant of this id; empty is the standard. NotFound for one not theirs to use."""
     if not maker_id or maker_id in SETTINGS:
-        return Maker(maker_id, SETTINGS[maker_id or STANDARD])
+        return Maker(maker_id or STANDARD, SETTINGS[maker_id or STANDARD])
     assistant = assistants.get_in(session, principal, maker_id)
     made_of = assistant.made_of
     sampling = Sampling(

@@ -40,7 +40,7 @@ class ConversationRow(Base):
     pinned: Mapped[bool] = mapped_column(server_default=false(), default=False)
     archived: Mapped[bool] = mapped_column(server_default=false(), default=False)
     data_class: Mapped[str] = mapped_column(server_default="O", default="O")
-    maker: Mapped[str] = mapped_column(server_default="", default="")
+    maker: Mapped[str] = mapped_column(server_default="standard", default="standard")
 
 
 class MessageRow(Base):
@@ -74,7 +74,7 @@ class MessageRow(Base):
     detections: Mapped[dict[str, int]] = mapped_column(JSON)
     screening: Mapped[dict[str, Any] | None] = mapped_column(JSON(none_as_null=True))
     created_at: Mapped[datetime]
-    maker: Mapped[str] = mapped_column(server_default="", default="")
+    maker: Mapped[str] = mapped_column(server_default="standard", default="standard")
 
 
 def conversations(session: Session, user_id: str) -> list[ConversationRow]:

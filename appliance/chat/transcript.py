@@ -40,7 +40,7 @@ class Place:
     question_id: str
     parent_id: str | None
     client_id: str
-    maker: str = ""
+    maker: str = "standard"
 
 
 class Rows:

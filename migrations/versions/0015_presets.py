@@ -20,4 +20,4 @@ def upgrade() -> None:
         sa.Column("updated_at", sa.DateTime(timezone=True), nullable=False),
     )
     for table in ("conversations", "messages"):
-        op.add_column(table, sa.Column("maker", sa.String(), nullable=False, server_default=""))
+        op.add_column(table, sa.Column("maker", sa.String(), nullable=False, server_default="standard"))
