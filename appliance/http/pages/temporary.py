@@ -8,7 +8,7 @@ from fastapi.responses import RedirectResponse
 
 from appliance.chat.values import Conversation
 from appliance.core import DataClass, Permission, Principal
-from appliance.errors import N_, NaesilError, NotFound, PolicyViolation
+from appliance.errors import N_, NaesilError, NotFound, PolicyViolation, ReasonNeeded
 from appliance.http import phrases
 from appliance.http.deps import Submitted, Words, needs
 from appliance.http.errors import status_of
@@ -35,7 +35,7 @@ class _Desk:
 
     def page(
         self,        request: Request, person: Principal, talk_id: str, words: Words, status: int = 200, *,
-        draft: str = "", error: str = "", held: PolicyViolation | None = None,
+        draft: str = "", error: str = "", held: PolicyViolation | ReasonNeeded | None = None,
     ) -> Response:  # fmt: skip
         talk = self._services.temporary.open(person, talk_id) if talk_id else Conversation("", "", ())
         policy = self._services.gate.policy
@@ -60,7 +60,7 @@ class _Desk:
         except NotFound:
             raise
         except NaesilError as error:
-            held = error if isinstance(error, PolicyViolation) else None
+            held = error if isinstance(error, (PolicyViolation, ReasonNeeded)) else None
             return self.page(
                 request, person, talk_id, words, status_of(error),
                 draft=form["text"], error=error.text(words), held=held,
