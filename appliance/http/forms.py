@@ -7,6 +7,7 @@ from urllib.parse import parse_qsl
 
 from fastapi import Request
 
+from appliance.core import DataClass
 from appliance.errors import N_, Forbidden, InvalidInput, NotSignedIn
 from appliance.http import cookies, csrf
 
@@ -48,3 +49,11 @@ def _decode(body: bytes) -> dict[str, str]:
     except ValueError:
         raise InvalidInput(N_("The form has too many fields.")) from None
     return {name: value.replace("\r\n", "\n") for name, value in pairs}
+
+
+def data_class(name: str) -> DataClass:
+    """The class of that letter. InvalidInput for another."""
+    try:
+        return DataClass(name)
+    except ValueError:
+        raise InvalidInput(N_("Choose one of these classes: O, S or C."), field="data_class") from None

@@ -8,11 +8,11 @@ from fastapi.responses import RedirectResponse
 from appliance.chat.assistants import Assistant, AssistantDraft, missing
 from appliance.core import Permission, Principal
 from appliance.errors import N_, InvalidInput, NaesilError
+from appliance.http.assistant_form import EMPTY, choices, read
 from appliance.http.console.shell import Console, Section
 from appliance.http.deps import Submitted, Words, needs
 from appliance.http.errors import status_of
 from appliance.http.forms import Form
-from appliance.http.pages.assistants import EMPTY, choices, read
 
 SECTION = Section("/console/assistants", N_("Assistants"), "person", Permission.ASSISTANT_MANAGE)
 

@@ -5,20 +5,18 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Request, Response
 from fastapi.responses import RedirectResponse
 
-from appliance.chat.assistants import COLOURS, Assistant, AssistantDraft
-from appliance.core import DataClass, Permission, Principal
-from appliance.errors import N_, InvalidInput, NaesilError, NotFound
-from appliance.http import phrases
+from appliance.chat.assistants import Assistant, AssistantDraft
+from appliance.core import Permission, Principal
+from appliance.errors import N_, NaesilError, NotFound
+from appliance.http.assistant_form import EMPTY, choices, read
 from appliance.http.deps import Person, Submitted, Words, needs
 from appliance.http.errors import status_of
 from appliance.http.forms import Form
-from appliance.http.pages.conversations import data_class
 from appliance.http.services import Services
 from appliance.http.view import View
 
 HERE = "/assistants"
 Maker = Annotated[Principal, Depends(needs(Permission.ASSISTANT_OWN))]
-EMPTY = AssistantDraft(name="", instructions="")
 
 
 def router(services: Services, view: View) -> APIRouter:
@@ -76,38 +74,6 @@ def router(services: Services, view: View) -> APIRouter:
         return RedirectResponse(HERE, 303)
 
     return routes
-
-
-def choices(services: Services, words: Words) -> dict[str, object]:
-    """What the form of an assistant offers."""
-    return {
-        "colours": phrases.colours(COLOURS, words),
-        "classes": phrases.classes(DataClass.OPEN, words),
-        "models": [model.name for model in services.models.shelf().models],
-    }
-
-
-def read(form: Form) -> AssistantDraft:
-    """The assistant in a form. InvalidInput for a number or class that is none."""
-    try:
-        temperature, top_p = float(form["temperature"] or 0.6), float(form["top_p"] or 0.95)
-        max_tokens = int(form["max_tokens"] or 0)
-    except ValueError:
-        raise InvalidInput(N_("Temperature, top-p and the longest answer are numbers.")) from None
-    return AssistantDraft(
-        name=form["name"],
-        description=form["description"],
-        letter=form["letter"],
-        colour=form["colour"] or "grey",
-        instructions=form["instructions"],
-        model=form["model"],
-        temperature=temperature,
-        top_p=top_p,
-        max_tokens=max_tokens,
-        starters=tuple(form["starters"].splitlines()),
-        groups=frozenset(line.strip() for line in form["groups"].splitlines() if line.strip()),
-        data_class=data_class(form["data_class"] or DataClass.OPEN),
-    )
 
 
 def _own(services: Services, person: Principal, assistant_id: str) -> Assistant:

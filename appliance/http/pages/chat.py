@@ -18,8 +18,7 @@ from appliance.http import phrases
 from appliance.http.console.shell import entrance
 from appliance.http.deps import Person, Submitted
 from appliance.http.errors import status_of, wants_json
-from appliance.http.forms import Form
-from appliance.http.pages.conversations import data_class
+from appliance.http.forms import Form, data_class
 from appliance.http.pages.restoring import restorer
 from appliance.http.pages.transcript import listed, pieces, shown
 from appliance.http.services import Services

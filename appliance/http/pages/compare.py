@@ -16,8 +16,8 @@ from appliance.errors import NaesilError
 from appliance.http import phrases
 from appliance.http.deps import Person, Submitted, Words
 from appliance.http.errors import status_of
+from appliance.http.forms import data_class
 from appliance.http.pages.chat import chosen_way
-from appliance.http.pages.conversations import data_class
 from appliance.http.pages.restoring import restorer
 from appliance.http.pages.transcript import shown
 from appliance.http.services import Services

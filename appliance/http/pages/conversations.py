@@ -10,10 +10,10 @@ from fastapi import APIRouter, Request, Response
 from fastapi.responses import RedirectResponse
 
 from appliance.chat.export import FORMS, Origin, exported
-from appliance.core import DataClass
 from appliance.errors import N_, InvalidInput, NaesilError
 from appliance.http.deps import Person, Submitted, Words
 from appliance.http.errors import status_of, wants_json
+from appliance.http.forms import data_class
 from appliance.http.services import Services
 from appliance.http.view import View
 
@@ -65,14 +65,6 @@ def router(services: Services, view: View) -> APIRouter:
 
     routes.include_router(_leaving(services, view))
     return routes
-
-
-def data_class(name: str) -> DataClass:
-    """The class of that letter. InvalidInput for another."""
-    try:
-        return DataClass(name)
-    except ValueError:
-        raise InvalidInput(N_("Choose one of these classes: O, S or C."), field="data_class") from None
 
 
 def _leaving(services: Services, view: View) -> APIRouter:

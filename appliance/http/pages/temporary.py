@@ -12,10 +12,9 @@ from appliance.errors import N_, NaesilError, NotFound, PolicyViolation, ReasonN
 from appliance.http import phrases
 from appliance.http.deps import Submitted, Words, needs
 from appliance.http.errors import status_of
-from appliance.http.forms import Form
+from appliance.http.forms import Form, data_class
 from appliance.http.pages.answers import encoded
 from appliance.http.pages.chat import chosen_way
-from appliance.http.pages.conversations import data_class
 from appliance.http.pages.restoring import restorer
 from appliance.http.pages.transcript import shown
 from appliance.http.services import Services
