@@ -19,7 +19,7 @@ SECRET = "ZEBRA-7731"
 LEGAL = "법무"
 
 
-def fields(**more: str) -> dict[str, str]:
+def fields(**more: str) -> Any:
     return {
         "name": "계약 검토",
         "instructions": f"조항을 살펴라. {SECRET}",
@@ -33,8 +33,8 @@ def join(house: House, name: str) -> None:
     house.identity.groups.join(SYSTEM, LEGAL, house.accounts.find(name).id)
 
 
-def ask(client: Client, **fields: str) -> Any:
-    return client.post("/chat/messages", text="안녕", client_id=new_id(), **fields)
+def ask(client: Client, maker: str) -> Any:
+    return client.post("/chat/messages", text="안녕", client_id=new_id(), maker=maker)
 
 
 def actions(house: House) -> list[str]:
@@ -109,7 +109,8 @@ def test_a_prompt_asks_for_its_variables_and_fills_the_message_field(house: Hous
     prompt = house.services.prompts.own(house.principal("alice"))[0]
     assert prompt.variables == ("주제", "길이")
     assert "회의록을" not in everything_stored(house)
-    page = alice.post(f"/prompts/{prompt.id}/use", **{"value-0": "예산 {{길이}}", "value-1": "세 줄"}).text
+    values: Any = {"value-0": "예산 {{길이}}", "value-1": "세 줄"}
+    page = alice.post(f"/prompts/{prompt.id}/use", **values).text
     assert "예산 {{길이}} 회의록을 세 줄로 요약해 줘. 예산 {{길이}}!</textarea>" in page
 
 
