@@ -3,8 +3,8 @@
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0015_presets"
-down_revision = "0014_reasoning_time"
+revision = "0016_presets"
+down_revision = "0015_audit_forwarded"
 
 
 def upgrade() -> None:
