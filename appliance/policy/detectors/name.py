@@ -15,7 +15,6 @@ _LABELLED = re.compile(
     r"(?:성명|이름|예금주|신청인|환자명)(?:은|는|이|가)? {0,2}[:|=]? {0,2}"
     rf"([{_SURNAMES}][가-힣]{{1,2}}){_ENDS}"
 )
-_LABELS = ("성명", "이름", "예금주", "신청인", "환자명")
 _TITLE = re.compile(
     "(?:씨|님|과장|대리|부장|차장|팀장|실장|국장|계장|주임|사원|주무관|사무관|서기관|교수|환자|원장|선생|변호사|간호사)"
     "(?=[^가-힣]|$|님|께|은|는|이|가|을|를|의|에게|도|과|와|입니다|으로|로|한테)"
@@ -32,9 +31,8 @@ _NOT_NAMES = frozenset(_WORDS.split())
 
 
 def find(view: View) -> Iterator[Finding]:
-    if any(label in view.text for label in _LABELS):
-        for match in view.every(_LABELLED):
-            yield _finding(match, Level.MEDIUM, "name.label")
+    for match in view.every(_LABELLED):
+        yield _finding(match, Level.MEDIUM, "name.label")
     for title in view.every(_TITLE):
         start = title.start()
         name = _BEFORE.search(view.text, max(0, start - 4), start)

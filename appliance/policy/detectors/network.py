@@ -8,6 +8,7 @@ from appliance.policy.detectors.view import View
 
 _OCTET = r"(?:25[0-5]|2[0-4][0-9]|1[0-9][0-9]|[1-9]?[0-9])"
 _SHAPE = re.compile(rf"[0-9](?<![0-9.].)[0-9]{{0,2}}(?:\.{_OCTET}){{3}}(?![0-9])(?!\.[0-9])")
+_DOTS = 3
 _CONTEXT = re.compile(
     "아이피|서버|접속|호스트|게이트웨이|(?<![A-Za-z])(?i:ip|host|server|ping|ssh|gateway|dns)(?![A-Za-z])"
 )
@@ -15,7 +16,7 @@ _VERSION = re.compile("버전|펌웨어|릴리스|빌드|(?i:version|ver|firmwar
 
 
 def find(view: View) -> Iterator[Finding]:
-    if "." not in view.text:
+    if view.text.count(".") < _DOTS:
         return
     for match in view.every(_SHAPE):
         if int(match.group().partition(".")[0]) > 255:

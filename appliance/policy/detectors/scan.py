@@ -27,23 +27,24 @@ from appliance.policy.detectors.normalise import Normalised, normalise
 from appliance.policy.detectors.own import Own
 from appliance.policy.detectors.view import View
 
-_DETECTORS: tuple[tuple[Callable[[View], Iterator[Finding]], frozenset[Kind]], ...] = (
-    (secret.find, frozenset({Kind.SECRET})),
-    (rrn.find, frozenset({Kind.RRN, Kind.FOREIGNER})),
-    (licence.find, frozenset({Kind.LICENCE})),
-    (passport.find, frozenset({Kind.PASSPORT})),
-    (card.find, frozenset({Kind.CARD})),
-    (iban.find, frozenset({Kind.IBAN})),
-    (phone.find, frozenset({Kind.PHONE})),
-    (business.find, frozenset({Kind.BUSINESS})),
-    (corporate.find, frozenset({Kind.CORPORATE})),
-    (registered.find, frozenset({Kind.HEALTH_INSURANCE, Kind.MILITARY, Kind.STUDENT})),
-    (account.find, frozenset({Kind.ACCOUNT})),
-    (vehicle.find, frozenset({Kind.VEHICLE})),
-    (email.find, frozenset({Kind.EMAIL})),
-    (network.find, frozenset({Kind.IP})),
-    (address.find, frozenset({Kind.ADDRESS})),
-    (name.find, frozenset({Kind.NAME})),
+# The detector, what it finds, and how many digits must stand together before it can find anything.
+_DETECTORS: tuple[tuple[Callable[[View], Iterator[Finding]], frozenset[Kind], int], ...] = (
+    (secret.find, frozenset({Kind.SECRET}), 0),
+    (rrn.find, frozenset({Kind.RRN, Kind.FOREIGNER}), 13),
+    (licence.find, frozenset({Kind.LICENCE}), 12),
+    (passport.find, frozenset({Kind.PASSPORT}), 0),
+    (card.find, frozenset({Kind.CARD}), 13),
+    (iban.find, frozenset({Kind.IBAN}), 0),
+    (phone.find, frozenset({Kind.PHONE}), 0),
+    (business.find, frozenset({Kind.BUSINESS}), 10),
+    (corporate.find, frozenset({Kind.CORPORATE}), 13),
+    (registered.find, frozenset({Kind.HEALTH_INSURANCE, Kind.MILITARY, Kind.STUDENT}), 0),
+    (account.find, frozenset({Kind.ACCOUNT}), 10),
+    (vehicle.find, frozenset({Kind.VEHICLE}), 0),
+    (email.find, frozenset({Kind.EMAIL}), 0),
+    (network.find, frozenset({Kind.IP}), 0),
+    (address.find, frozenset({Kind.ADDRESS}), 0),
+    (name.find, frozenset({Kind.NAME}), 0),
 )
 _ALL = frozenset(Kind)
 _PRECEDENCE = {kind: number for number, kind in enumerate(Kind)}
@@ -61,7 +62,11 @@ def candidates(
 ) -> list[Finding]:
     """Everything the detectors of these kinds say about a normalised text, overlapping or not."""
     view = View(text, today)
-    found = [finding for find, theirs in _DETECTORS if not kinds.isdisjoint(theirs) for finding in find(view)]
+    digits = max((count for _, _, count in view.stretches), default=0)
+    found: list[Finding] = []
+    for find, theirs, fewest in _DETECTORS:
+        if fewest <= digits and not kinds.isdisjoint(theirs):
+            found.extend(find(view))
     if own is not None:
         found.extend(own.find(text, kinds))
     return found
