@@ -97,11 +97,15 @@ def test_refusals_reach_the_official_client_as_the_errors_it_knows(
             )
         assert denied.value.code == "policy_violation"
         with pytest.raises(openai.RateLimitError) as limited:
-            for _ in range(3):
-                client.completions.create(model=name, prompt="One, two,", max_tokens=2)
+            ask_thrice(client, name)
         assert int(limited.value.response.headers["retry-after"]) > 0
     with (
         OpenAI(base_url=f"{running.url}/v1", api_key="nsk-wrong", max_retries=0) as stranger,
         pytest.raises(openai.AuthenticationError),
     ):
         stranger.models.list()
+
+
+def ask_thrice(client: OpenAI, name: str) -> None:
+    for _ in range(3):
+        client.completions.create(model=name, prompt="One, two,", max_tokens=2)
