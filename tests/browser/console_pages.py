@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from starlette.testclient import TestClient
 
+from appliance.chat.assistants import AssistantDraft
 from appliance.core import SYSTEM, Role
 from appliance.http.app import create_app
 from appliance.ids import new_id
@@ -27,6 +28,7 @@ class Things:
     broken: str
     trial: str
     attestation: str
+    assistant: str
 
 
 PAGES: dict[str, Callable[[Things], list[str]]] = {
@@ -34,6 +36,8 @@ PAGES: dict[str, Callable[[Things], list[str]]] = {
     "GET /console/users": lambda _: ["/console/users"],
     "GET /console/users/{user_id}": lambda things: [f"/console/users/{things.user}"],
     "GET /console/groups": lambda _: ["/console/groups"],
+    "GET /console/assistants": lambda _: ["/console/assistants"],
+    "GET /console/assistants/{assistant_id}": lambda things: [f"/console/assistants/{things.assistant}"],
     "GET /console/usage": lambda _: ["/console/usage"],
     "GET /console/models": lambda _: ["/console/models"],
     "GET /console/queue": lambda _: ["/console/queue"],
@@ -80,4 +84,7 @@ def furnish(house: House) -> Things:
         beside.submit(asyncio.run, house.proving.attest(boss)).result()
     attestation = house.proving.attestations.newest(1)[0][0]
     house.seal()
-    return Things(colleague.user_id, draft, broken, trial, attestation)
+    assistant = house.services.assistants.save(
+        SYSTEM, AssistantDraft(name="계약 검토", instructions="조항을 살펴라"), house=True
+    )
+    return Things(colleague.user_id, draft, broken, trial, attestation, assistant)
