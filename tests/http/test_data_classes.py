@@ -115,11 +115,11 @@ def test_destroying_takes_the_number_of_things_typed_and_ends_with_a_certificate
     house.clock.advance(366 * 86_400)
     admin.http.cookies.set("naesil", house.again("admin"))
     page = admin.get("/console/retention").text
-    assert "Type 2, the number of things" in page  # the conversation, and the decision on its question
-    for wrong in ("1", "3", "", "2 "):
+    assert "Type 3, the number of things" in page  # the conversation, two decisions on what was said
+    for wrong in ("1", "4", "", "3 "):
         assert admin.post("/console/retention/run", number=wrong).status_code in (400, 409), wrong
     assert len(house.conversations("alice")) == 1
-    assert admin.post("/console/retention/run", number="2").status_code == 303
+    assert admin.post("/console/retention/run", number="3").status_code == 303
     for thread in threading.enumerate():
         if thread.name == "retention":
             thread.join()
