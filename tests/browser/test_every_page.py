@@ -1,0 +1,93 @@
+"""Every page: accessible in both languages and themes, and silent while somebody types."""
+
+import json
+from collections.abc import Iterator
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Browser, Page, expect
+
+from appliance.core import SYSTEM, Role
+from tests.browser.console_pages import PAGES, furnish
+from tests.browser.own_pages import INSIDE, OUTSIDE, expected
+from tests.browser.test_chat import ask
+from tests.browser.test_console import RULES, SCHEMES
+from tests.browser.watch import Watch, open_page, sideways_scroll
+from tests.http.fakes import SETUP_TOKEN, House
+
+FIELDS = "textarea, input:not([type]), input[type=text], input[type=search], input[type=password]"
+LONG = ("가나다라 abcd 1234. " * 32)[:500]
+
+
+def test_every_page_outside_the_console_is_looked_at() -> None:
+    assert expected() == {*INSIDE, *OUTSIDE}
+
+
+@pytest.mark.parametrize("locale", ["ko-KR", "en-US"])
+def test_every_page_is_accessible_and_fits(
+    browser: Browser, base_url: str, house: House, locale: str
+) -> None:
+    axe = Axe()
+    with open_page(browser, base_url, locale=locale, reduced_motion="reduce") as (page, watch):
+        watch.expected.append("404")
+        for address in (*_outside(house), *_inside(page, base_url, house), "/no-such-page"):
+            page.set_viewport_size({"width": 1280, "height": 800})
+            page.goto(address)
+            for scheme in SCHEMES:
+                page.emulate_media(color_scheme=scheme)
+                found = axe.run(page, options=RULES).response["violations"]
+                assert found == [], (address, scheme, json.dumps(found, ensure_ascii=False)[:2000])
+            page.set_viewport_size({"width": 320, "height": 640})
+            assert sideways_scroll(page) == 0, address
+
+
+def test_five_hundred_characters_in_every_field_cause_no_request_before_it_is_sent(
+    browser: Browser, base_url: str, house: House
+) -> None:
+    typed = 0
+    with open_page(browser, base_url) as (page, watch):
+        for address in _outside(house):
+            typed += _type_everywhere(page, watch, address)
+        things = furnish(house)
+        for address in _inside(page, base_url, house):
+            typed += _type_everywhere(page, watch, address)
+        for address in [address for row in PAGES.values() for address in row(things)]:
+            typed += _type_everywhere(page, watch, address)
+    assert typed >= 40
+
+
+def _outside(house: House) -> Iterator[str]:
+    invitation = house.identity.links.invite(SYSTEM, "박새봄", frozenset({Role.MEMBER})).token
+    for pattern in OUTSIDE.values():
+        yield pattern.format(setup=SETUP_TOKEN, invitation=invitation)
+
+
+def _inside(page: Page, base_url: str, house: House) -> Iterator[str]:
+    """The addresses, once somebody with every role is signed in and has a conversation."""
+    token = house.person("김하나", *Role)[1]
+    page.context.add_cookies([{"name": "naesil", "value": token, "url": base_url}])
+    page.goto("/chat")
+    ask(page, "정리해 줘")
+    expect(page.locator("article.answer[data-state=done]")).to_be_visible()
+    talk = house.conversations("김하나")[0]
+    for pattern in INSIDE.values():
+        yield pattern.format(conversation=talk.id, message=talk.messages[0].id)
+
+
+def _type_everywhere(page: Page, watch: Watch, address: str) -> int:
+    """Type into every field that can be reached; how many there were. No request may leave."""
+    page.goto(address)
+    page.wait_for_load_state("networkidle")
+    page.evaluate("document.querySelectorAll('details').forEach((fold) => (fold.open = true))")
+    before, typed = len(watch.requests), 0
+    for field in page.locator(FIELDS).all():
+        if not field.is_visible() or not field.is_editable():
+            continue
+        field.focus()
+        page.keyboard.type(LONG[:20])
+        for start in range(20, 500, 20):
+            page.keyboard.insert_text(LONG[start : start + 20])
+        typed += 1
+    page.wait_for_timeout(100)
+    assert [request.url for request in watch.requests[before:]] == [], address
+    return typed
