@@ -12,6 +12,7 @@ NO_PAGES = frozenset(
         "GET /health",
         "GET /metrics",
         "GET /chat/{conversation_id}/answers/{answer_id}",
+        "GET /temporary/{talk_id}/answers/{answer_id}",
     }
 )
 LEADS_ON = frozenset({"GET /", "GET /sign-in/code"})
@@ -24,7 +25,7 @@ OUTSIDE: Mapping[str, str] = MappingProxyType(
         "GET /welcome/{token}": "/welcome/{invitation}",
     }
 )
-# For somebody who is: {conversation} and {message} stand for a conversation of theirs and its question.
+# For somebody who is: {conversation} and so on stand for things of theirs.
 INSIDE: Mapping[str, str] = MappingProxyType(
     {
         "GET /chat": "/chat",
@@ -42,6 +43,14 @@ INSIDE: Mapping[str, str] = MappingProxyType(
         "GET /account/confirm": "/account/confirm",
         "GET /account/password": "/account/password",
         "GET /account/second-factor": "/account/second-factor",
+        "GET /assistants": "/assistants",
+        "GET /assistants/{assistant_id}": "/assistants/{assistant}",
+        "GET /prompts": "/prompts",
+        "GET /prompts/{prompt_id}": "/prompts/{prompt}",
+        "GET /compare": "/compare",
+        "GET /compare/{conversation_id}/{message_id}": "/compare/{conversation}/{message}",
+        "GET /temporary": "/temporary",
+        "GET /temporary/{talk_id}": "/temporary/{talk}",
         "GET /link": "/link?to=https://example.com/x",
     }
 )

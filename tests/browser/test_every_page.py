@@ -7,6 +7,7 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, expect
 
+from appliance.chat.assistants import AssistantDraft
 from appliance.core import SYSTEM, Role
 from tests.browser.console_pages import PAGES, furnish
 from tests.browser.own_pages import INSIDE, OUTSIDE, expected
@@ -64,14 +65,25 @@ def _outside(house: House) -> Iterator[str]:
 
 def _inside(page: Page, base_url: str, house: House) -> Iterator[str]:
     """The addresses, once somebody with every role is signed in and has a conversation."""
-    token = house.person("김하나", *Role)[1]
+    person, token = house.person("김하나", *Role)
+    draft = AssistantDraft(name="요약 도우미", instructions="짧게 답하라")
     page.context.add_cookies([{"name": "naesil", "value": token, "url": base_url}])
     page.goto("/chat")
     ask(page, "정리해 줘")
     expect(page.locator("article.answer[data-state=done]")).to_be_visible()
     talk = house.conversations("김하나")[0]
+    page.goto("/temporary")
+    ask(page, "정리해 줘")
+    expect(page.locator("article.answer[data-state=done]")).to_be_visible()
+    things = {
+        "conversation": talk.id,
+        "message": talk.messages[0].id,
+        "talk": page.url.rsplit("/", 1)[1],
+        "assistant": house.assistants.save(person, draft, house=False),
+        "prompt": house.prompts.save(person, "보고서", "{{주제}} 보고서를 써 줘"),
+    }
     for pattern in INSIDE.values():
-        yield pattern.format(conversation=talk.id, message=talk.messages[0].id)
+        yield pattern.format(**things)
 
 
 def _type_everywhere(page: Page, watch: Watch, address: str) -> int:
