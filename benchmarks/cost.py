@@ -29,6 +29,20 @@ def spent(root_pid: int) -> Spent:
     return Spent(sum(_cpu_s(pid) for pid in members), sum(peaks), sum(peaks[:-1]))
 
 
+def child(root_pid: int, role: str) -> int:
+    """The process of the product's tree with this role. LookupError when there is none."""
+    for pid in _tree(root_pid):
+        words = (PROC / str(pid) / "cmdline").read_bytes().split(b"\0")
+        if b"appliance.supervisor.child" in words and role.encode() in words:
+            return pid
+    raise LookupError(role)
+
+
+def cpu_s(pid: int) -> float:
+    """Processor seconds of one process so far."""
+    return _cpu_s(pid)
+
+
 def resident_mib(root_pid: int) -> float:
     """Resident memory of the tree now."""
     return sum(_status_mib(pid, "VmRSS:") for pid in _tree(root_pid))
