@@ -81,7 +81,7 @@ class Forwarder:
                 continue
             try:
                 self.send(receiver)
-            except (OSError, NaesilError) as error:
+            except Exception as error:  # whatever it was, the next attempt must come
                 pause = AGAIN_S
                 self._tell_failure(receiver, error)
 
@@ -117,7 +117,8 @@ class Forwarder:
 
     def _tell_failure(self, receiver: Receiver, error: Exception) -> None:
         """Each new reason is an entry once; a receiver that stays away does not fill the log."""
-        said = str(error)[:300]
+        foreseen = isinstance(error, (OSError, NaesilError))
+        said = str(error)[:300] if foreseen else type(error).__name__
         log.warning("the log could not be sent to %s: %s", receiver.name, type(error).__name__)
         if said == self._failed:
             return
