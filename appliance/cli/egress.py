@@ -11,9 +11,11 @@ from appliance.cli import egress_rules, output
 from appliance.cli.options import Data, Json
 from appliance.egress import attestation, attestation_page
 from appliance.errors import N_, ConfigError
+from appliance.evidence.faults import Unsound
+from appliance.evidence.keys import KeyRing
 from appliance.protocol.control import AskAttest, AskProbe, AskStatus, Question
 from appliance.supervisor import door
-from appliance.tlog.note import NoteError, Verifier
+from appliance.tlog.note import NoteError
 
 app = typer.Typer(help="The egress guard of the running product.", no_args_is_help=True)
 
@@ -95,10 +97,13 @@ def attest(data: Data = None, out: Out = None, html: Html = None, json: Json = F
 
 @app.command("check")
 def check(file: NoteFile, key: KeyFile, json: Json = False) -> None:
-    """Check an attestation's signature with the log's public key alone; exits 1 when it does not hold."""
+    """Check an attestation's signature with the log's public key alone; exits 1 when it does not hold.
+
+    After a key was replaced, 'appliance audit key --chain' prints all that signed.
+    """
     try:
-        values = attestation.check(_read(file), Verifier.parse(_read(key)))
-    except NoteError as error:
+        values = _checked(_read(file), KeyRing.parse(_read(key)))
+    except (NoteError, Unsound) as error:
         if json:
             output.as_json({"ok": False, "problem": str(error)})
         else:
@@ -114,6 +119,17 @@ def check(file: NoteFile, key: KeyFile, json: Json = False) -> None:
         )
     if not clean:
         raise typer.Exit(EXIT_LEAK)
+
+
+def _checked(note: str, ring: KeyRing) -> dict[str, Any]:
+    """Its values, signed by one of the keys that were in office. NoteError when by none."""
+    failure = NoteError("no key")
+    for _, keys in reversed(ring.in_office()):
+        try:
+            return attestation.check(note, keys.first)
+        except NoteError as error:
+            failure = error
+    raise failure
 
 
 app.command("rules")(egress_rules.rules)

@@ -182,11 +182,15 @@ def together(ours: Targets, machines: Targets, secret: dict[str, str]) -> Target
 
 
 def _seal(path: Path) -> str:
-    """A file of somebody else that nobody may read."""
+    """A file of somebody else that nobody may read; "" where a user namespace knows nobody else."""
     path.unlink(missing_ok=True)
     path.write_text("sealed")
     path.chmod(0)
-    os.chown(path, NOBODY, NOBODY)
+    try:
+        os.chown(path, NOBODY, NOBODY)
+    except OSError:
+        path.unlink()
+        return ""
     return str(path)
 
 

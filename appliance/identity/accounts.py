@@ -149,6 +149,7 @@ class Accounts:
             raise Conflict(N_("Disable '%(name)s' first; a disabled account can be deleted."), name=row.name)
         self._vault.destroy_subject(session, row.id)
         session.delete(row)
+        session.flush()  # from now on there is no such account, for this transaction too
         self._audit.append(session, _entry(AuditAction.USER_DELETED, actor, row.id))
         return True
 

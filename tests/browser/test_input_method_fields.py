@@ -54,6 +54,7 @@ def _rename(page: Page, house: House) -> Field:
 
 def _edit(page: Page, house: House) -> Field:
     page.get_by_role("link", name="고치기").click()
+    page.wait_for_url("**/edit")  # loaded, with its script at work
     field = page.get_by_label("질문")
 
     def arrived(text: str) -> None:

@@ -131,8 +131,9 @@ def test_killed_under_load_it_comes_back_and_nobody_is_lost(product: Product, ke
 def test_a_request_under_which_it_dies_twice_is_refused(product: Product, key: str) -> None:
     poison = {**question(666, 5), "messages": [{"role": "user", "content": "poison " * 700}]}
     answer = Answer(product, key, poison)
+    pid = 0
     for _ in range(2):
-        wait_for(lambda: "runtime" in product.children())
+        wait_for(lambda before=pid: product.children().get("runtime", before) != before)
         pid = runtime_of(product)
         seen = len(answer.lines)
         wait_for(lambda seen=seen: any(": prompt" in line for line in answer.lines[seen:]))

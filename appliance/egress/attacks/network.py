@@ -6,6 +6,7 @@ import errno
 import itertools
 import os
 import socket
+import stat
 import struct
 import sys
 from collections.abc import Iterable
@@ -255,13 +256,15 @@ def use_an_open_connection(to: Targets) -> None:
     """One to the outside that was open before the lock; no wall stops what is in hand."""
     for number in range(3, OPEN_FILES):
         try:
+            if not stat.S_ISSOCK(os.fstat(number).st_mode):
+                continue  # a copy of another file would stay open, and a lock with it
             with socket.socket(fileno=os.dup(number)) as sock:
                 peer = sock.getpeername() if sock.family == socket.AF_INET else ()
                 if peer == (LOOPBACK, to.tcp):
                     sock.sendall(to.payload)
                     return
         except OSError:
-            continue  # not open, not a socket, not connected
+            continue  # not open, not connected
     raise PermissionError(errno.EPERM, "no connection is open")
 
 
