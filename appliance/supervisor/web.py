@@ -6,6 +6,7 @@ answers are stopped and recorded, the last entries are sealed.
 """
 
 import asyncio
+import gc
 import logging
 import signal
 import socket
@@ -131,6 +132,8 @@ class Web:
         self.forwarder.start()
         try:
             server = self._server()
+            gc.collect()
+            gc.freeze()  # what is here by now stays: looking through it again would hold everybody up
             control.say(Report(ready=True, setup=not self.services.accounts.any_administrator()))
             await server.serve(sockets=[socket.socket(fileno=self.spec.listen)])
         finally:
