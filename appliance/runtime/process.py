@@ -5,6 +5,7 @@ writes what the socket would not take at once. Nothing is opened after the start
 """
 
 import contextlib
+import gc
 import json
 import math
 import os
@@ -81,6 +82,8 @@ def main(
     inbox: Inbox = Inbox()
     threading.Thread(target=read_frames, args=(sock, inbox), name="frames in", daemon=True).start()
     threading.Thread(target=writer.run, name="frames out", daemon=True).start()
+    gc.collect()
+    gc.freeze()  # what is here by now stays: looking through it again would hold every answer up
     on_loaded(runner.n_ctx, settings.context or facts.n_ctx_trained)
     serve(engine, inbox, clock.monotonic)
     writer.close()
