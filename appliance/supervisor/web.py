@@ -14,6 +14,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 
 import uvicorn
+from fastapi import FastAPI
 
 from appliance.admin.auditing import plan, receiver, thresholds
 from appliance.admin.erasure import Erasure
@@ -43,6 +44,7 @@ from appliance.egress.sealer import SealerClient
 from appliance.errors import N_, NaesilError, StorageFailed
 from appliance.http.app import create_app
 from appliance.http.services import Services
+from appliance.http.view import View
 from appliance.identity import house as identity
 from appliance.ids import new_id
 from appliance.inference.client import InferenceClient
@@ -130,13 +132,13 @@ class Web:
         destroying = asyncio.create_task(self._keep_retention())
         exporting = asyncio.create_task(self._keep_exports())
         self.forwarder.start()
+        app = create_app(self.services)
+        settling = asyncio.create_task(_settle(app.state.view))
         try:
-            server = self._server()
-            gc.collect()
-            gc.freeze()  # what is here by now stays: looking through it again would hold everybody up
             control.say(Report(ready=True, setup=not self.services.accounts.any_administrator()))
-            await server.serve(sockets=[socket.socket(fileno=self.spec.listen)])
+            await self._server(app).serve(sockets=[socket.socket(fileno=self.spec.listen)])
         finally:
+            settling.cancel()
             listening.cancel()
             watching.cancel()
             following.cancel()
@@ -200,10 +202,10 @@ class Web:
             except NaesilError as error:
                 log.error("policies could not be followed: %s", error)  # tried again in a moment
 
-    def _server(self) -> uvicorn.Server:
+    def _server(self, app: FastAPI) -> uvicorn.Server:
         settings = self.spec.settings
         config = uvicorn.Config(
-            create_app(self.services),
+            app,
             log_config=None,
             access_log=False,
             server_header=False,
@@ -225,6 +227,13 @@ class Web:
                 action=action, actor=SYSTEM, outcome=Outcome.ALLOWED, object=object, guard_level=guard_level
             )
             self.audit.append(session, entry)
+
+
+async def _settle(view: View) -> None:
+    """No reader waits for a page to be compiled, and what is here by now is never looked through again."""
+    await asyncio.to_thread(view.compile_all)
+    gc.collect()
+    gc.freeze()
 
 
 async def _watch(vigil: Vigil, library: Library) -> None:
