@@ -75,7 +75,7 @@ def plain_host(value: str) -> str:
     host = value.lower().removesuffix(".")
     if "*" in host or "?" in host:
         raise ValueError("a wildcard is not a destination: name one host")
-    if ":" in host:
+    if ":" in host and "/" not in host:
         return _address(host)
     labels = host.split(".")
     if len(host) > LONGEST_NAME or not all(_LABEL.fullmatch(label) for label in labels):

@@ -7,11 +7,9 @@ child started, and whoever falls below the demanded level ends the product.
 
 import logging
 import os
-import shutil
 import signal
 import socket
 import sys
-import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -234,15 +232,3 @@ def _run(act: Callable[[], None]) -> None:
         sys.stdout.flush()
         sys.stderr.flush()
         os._exit(code)
-
-
-def outside_folder(owner: Owner | None) -> Path:
-    """For the files that a self-attack must not reach; whoever made it removes it."""
-    folder = Path(tempfile.mkdtemp(prefix="naesil-outside-"))
-    if owner is not None:
-        os.chown(folder, *owner)
-    return folder
-
-
-def remove(folder: Path) -> None:
-    shutil.rmtree(folder, ignore_errors=True)

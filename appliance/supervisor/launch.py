@@ -34,6 +34,7 @@ from appliance.supervisor.door import Door
 from appliance.supervisor.entrust import entrust
 from appliance.supervisor.launcher import Launcher
 from appliance.supervisor.launching import Launching
+from appliance.supervisor.outsidefolder import OutsideFolder
 from appliance.supervisor.spec import ChildName, ChildSpec, Report
 from appliance.supervisor.starters import Starters
 from appliance.supervisor.watch import Handed, Supervisor
@@ -59,11 +60,11 @@ def serve(settings: Settings, say: Callable[[str], None]) -> None:
         keeper, destinations = founding.start_keeper(ground, egress, document, system_lookup)
         say(f"Naesil: {settings.data}, {model.name}")
         house = _House(ground, model, listener, keeper, destinations, say)
-        folder, door = founding.outside_folder(owner), Door(settings.run_folder)
+        folder, door = OutsideFolder(owner), Door(settings.run_folder)
         try:
             _found(house, folder, door)
         finally:
-            founding.remove(folder)
+            folder.close()
             door.close()
 
 
@@ -79,15 +80,16 @@ class _House:
     say: Callable[[str], None]
 
 
-def _found(house: _House, folder: Path, door: Door) -> None:
+def _found(house: _House, folder: OutsideFolder, door: Door) -> None:
     """Start post and supervisor, and be their launcher until the product ends."""
     ours, theirs = founding.pair()
     launcher, launching = Launcher(theirs, house.ground.host), Launching(ours)
-    post = founding.start_post(house.ground, launcher, launching, folder)
+    post = founding.start_post(house.ground, launcher, launching, folder.path)
     starters = Starters(launching, house.keeper, house.ground.host, machine=post.machine)
 
     def supervise() -> None:
         theirs.close()
+        folder.let_go()
         _supervise(house, starters, post, door)
 
     supervisor = founding.fork_supervisor(launching, supervise)

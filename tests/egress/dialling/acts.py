@@ -91,11 +91,14 @@ def fetch_asynchronously(url: str) -> str:
 def mail(host: str, port: int, certificate: str) -> str:
     """SMTP with STARTTLS, checked against the name."""
     context = ssl.create_default_context(cadata=certificate)
-    with smtplib.SMTP(host, port, local_hostname="naesil.example", timeout=10) as server:
-        server.starttls(context=context)
-        server.ehlo()
-        assert isinstance(server.sock, ssl.SSLSocket)
-        return f"{server.sock.version()} {server.noop()[0]}"
+    try:
+        with smtplib.SMTP(host, port, local_hostname="naesil.example", timeout=10) as server:
+            server.starttls(context=context)
+            server.ehlo()
+            assert isinstance(server.sock, ssl.SSLSocket)
+            return f"{server.sock.version()} {server.noop()[0]}"
+    except OSError as error:
+        return _named(error)
 
 
 def query(conninfo: str, statement: str) -> Any:

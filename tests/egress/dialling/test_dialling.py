@@ -257,6 +257,10 @@ def test_tls_is_the_callers_own_end_to_end(another: Callable[..., House], tmp_pa
     with servers.mail(tmp_path / "mail.pem") as port:
         house = another(Destination("mail", "mail.example", port, "smtp", LOOPBACK))
         assert house.do("mail", "mail.example", port, certificate) == "TLSv1.3 250"
+        for host, other in (("127.0.0.5", port), ("mail.example", servers.free_port())):
+            house.events.clear()
+            assert "PermissionError" in house.do("mail", host, other, certificate)
+            assert [event.kind for event in house.events] == ["deny"]
 
 
 @contextmanager
