@@ -3,6 +3,7 @@
 from appliance.audit.forward import Receiver
 from appliance.audit.review import Thresholds
 from appliance.audit.schedule import Plan
+from appliance.evidence.auditor import AuditorKey
 from appliance.policy.model import PolicySet
 
 
@@ -10,6 +11,12 @@ def plan(policy: PolicySet) -> Plan | None:
     """The scheduled export, if there is one."""
     export = policy.parts.audit.export
     return None if export is None else Plan(export.directory, export.every, export.keep)
+
+
+def auditors(policy: PolicySet) -> tuple[AuditorKey, ...]:
+    """To whom texts are sealed: nobody, unless audit.yaml says `content: sealed`."""
+    audit = policy.parts.audit
+    return tuple(AuditorKey.parse(key) for key in audit.auditors) if audit.content == "sealed" else ()
 
 
 def receiver(policy: PolicySet) -> Receiver | None:

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from appliance.audit import content
 from appliance.audit.actions import AuditAction
 from appliance.audit.entry import Entry
 from appliance.audit.errand import Errand, State
@@ -143,6 +144,24 @@ class RetentionJob:
     def run_if_due(self, actor: Principal) -> Certificate | None:
         """The daily run; nothing is recorded when there is nothing to destroy."""
         return self.run(actor) if number_of(self.preview()) else None
+
+    def drop_sealed(self, actor: Principal) -> int:
+        """Destroy the texts sealed for auditors whose days are over, person by person; what a hold
+        keeps stays. How many there were."""
+        days = self._policy.current.parts.audit.sealed_days
+        before = self._clock.now() - timedelta(days=days)
+        with self._database.read() as session:
+            concerned = content.subjects_before(session, before)
+        return sum(self._drop_sealed(actor, user_id, before) for user_id, _ in concerned)
+
+    def _drop_sealed(self, actor: Principal, user_id: str, before: datetime) -> int:
+        with self._database.write() as session:
+            if held_in(session, user_id) or not (dropped := content.drop_before(session, user_id, before)):
+                return 0
+            reason = f"texts {dropped} before {before.date().isoformat()}"
+            entry = self._entry(actor, f"user:{user_id}", user_id, reason, action=AuditAction.CONTENT_DROPPED)
+            self._audit.append(session, entry)
+            return dropped
 
     def _batch(self, actor: Principal, due: Due) -> int:
         with self._database.write() as session:

@@ -99,6 +99,8 @@ class AuditAction(StrEnum):
     LOG_FORWARDED = "audit:log:forward"
     EXPORT_REMOVED = "audit:export:remove"
     AUDIT_EXPORTED = "audit:log:export"
+    CONTENT_GIVEN = "audit:sealed-text:give"
+    CONTENT_DROPPED = "audit:sealed-text:destroy"
     EXPORT_SEALED = "audit:export:seal"
     CHECKPOINT_SHOWN = "audit:checkpoint:show"
     ENTRY_PROVED = "audit:entry:prove"

@@ -17,7 +17,7 @@ from typing import BinaryIO
 
 from sqlalchemy.orm import Session
 
-from appliance.audit import exportrange, store, tree
+from appliance.audit import content, exportrange, store, tree
 from appliance.audit.actions import AuditAction
 from appliance.audit.entry import Entry
 from appliance.audit.exportreport import Summary, render
@@ -46,11 +46,15 @@ Progress = Callable[[int, int], None]
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """What to export, and why. `start` and `end` as in exportrange; '' means without a bound."""
+    """What to export, and why. `start` and `end` as in exportrange; '' means without a bound.
+
+    `sealed`: with the texts that are sealed for auditors, if there are any.
+    """
 
     reason: str
     start: str = ""
     end: str = ""
+    sealed: bool = True
 
 
 class Exporter:
@@ -95,7 +99,7 @@ class Exporter:
                 )
             )
             manifest = self._manifest(request, reason, size, note)
-            return self._write(file, actor, manifest, note, progress)
+            return self._write(file, actor, request, manifest, note, progress)
 
     def check(self, request: Request) -> None:
         """Raise what `export` would raise about the request itself."""
@@ -104,17 +108,29 @@ class Exporter:
             exportrange.resolve(session, request.start, request.end, store.tree_size(session))
 
     def _write(
-        self, file: BinaryIO, actor: Principal, manifest: Manifest, note: str, progress: Progress
+        self,
+        file: BinaryIO,
+        actor: Principal,
+        request: Request,
+        manifest: Manifest,
+        note: str,
+        progress: Progress,
     ) -> Manifest:
         archive = ExportZip(file)
         try:
-            return self._write_members(archive, actor, manifest, note, progress)
+            return self._write_members(archive, actor, request, manifest, note, progress)
         except BaseException:
             archive.give_up()
             raise
 
     def _write_members(
-        self, archive: ExportZip, actor: Principal, manifest: Manifest, note: str, progress: Progress
+        self,
+        archive: ExportZip,
+        actor: Principal,
+        request: Request,
+        manifest: Manifest,
+        note: str,
+        progress: Progress,
     ) -> Manifest:
         self._write_head(archive, note)
         self._write_tiles(archive, manifest)
@@ -128,6 +144,8 @@ class Exporter:
                 member.write(head.encode())
                 for text in told(lines):
                     member.write(text + b"\n")
+        if request.sealed:
+            self._write_sealed(archive, actor, manifest)
         archive.text(layout.REPORT, render(manifest, summary))
         archive.text(layout.README, layout.README_TEXT)
         archive.text(layout.VERIFIER, verifier_source())
@@ -184,6 +202,35 @@ class Exporter:
             if manifest.first <= start and start + width <= manifest.end:
                 leaves = tree.leaves(self._database, start, start + width)
                 archive.bundle(tile_path("entries", index, width), bundle(leaves))
+
+    def _write_sealed(self, archive: ExportZip, actor: Principal, manifest: Manifest) -> None:
+        """The texts that are sealed for auditors; for each person an entry that says so, before."""
+        with self._database.write() as session:
+            concerned = content.subjects(session, manifest.first, manifest.end)
+            for subject, count in concerned:
+                entry = Entry(
+                    action=AuditAction.CONTENT_GIVEN,
+                    actor=actor,
+                    outcome=Outcome.ALLOWED,
+                    object=f"log:{manifest.first}..{manifest.end - 1}",
+                    subject=subject,
+                    task="audit",
+                    reason=f"texts {count}: {manifest.reason}",
+                )
+                self._audit.append(session, entry)
+        if concerned:
+            archive.lines(layout.SEALED, self._boxes(manifest, {subject for subject, _ in concerned}))
+
+    def _boxes(self, manifest: Manifest, told: set[str]) -> Iterator[bytes]:
+        """The boxes of those persons whose entry was made; who came between is in the next export."""
+        at = manifest.first
+        while True:
+            with self._database.read() as session:
+                found = self._audit.content.boxes(session, at, manifest.end)
+            if not found:
+                return
+            yield from (one.line() for one in found if one.box and one.subject in told)
+            at = found[-1].entry + 1
 
     def _leaves(self, manifest: Manifest, summary: Summary | None = None) -> Iterator[bytes]:
         count = 0

@@ -2,7 +2,8 @@
 
 The text of a prompt or reply is committed to, never stored here:
 HMAC(HMAC(K_subject, "commit" | entry id | salt), text). Without the subject's key nobody can
-test a guess against it, and once that key is destroyed nobody ever can.
+test a guess against it, and once that key is destroyed nobody ever can. Where audit.yaml says so, it
+is sealed for auditors beside the log as well (content.py).
 """
 
 import hashlib
@@ -12,6 +13,7 @@ import secrets
 from sqlalchemy.orm import Session
 
 from appliance.audit import store
+from appliance.audit.content import Auditors, Content, nobody
 from appliance.audit.entry import Entry, encode, state
 from appliance.clock import Clock
 from appliance.ids import new_id
@@ -23,26 +25,31 @@ SALT_BYTES = 16
 class AuditLog:
     """The door for everybody who has something to record. Stateless and thread-safe."""
 
-    def __init__(self, vault: Vault, clock: Clock, boot_id: str) -> None:
+    def __init__(self, vault: Vault, clock: Clock, boot_id: str, auditors: Auditors = nobody) -> None:
         self._vault = vault
         self._clock = clock
         self._boot_id = boot_id
+        self.content = Content(vault, auditors)
 
     def append(self, session: Session, entry: Entry, *, text: str | None = None) -> str:
         """Accept an entry; durable when the caller's transaction commits. Its id is returned.
 
-        With `text`, the entry commits to it under the key of entry.subject. A crash before the
+        With `text`, the entry commits to it under the key of entry.subject, and it is sealed for the
+        auditors, if there are any. A crash before the
         commit leaves neither the action nor its entry; after it, both, and the next run of the
         sequencer gives the entry its place. Raises NotFound when the subject has no key.
         """
-        entry_id, salt, bound = new_id(), b"", b""
+        entry_id, salt, bound, now = new_id(), b"", b"", self._clock.now()
         if text is not None:
             salt = secrets.token_bytes(SALT_BYTES)
-            bound = commitment(self._vault.commitment_key(session, entry.subject), entry_id, salt, text)
+            subject_key = self._vault.commitment_key(session, entry.subject)
+            bound = commitment(subject_key, entry_id, salt, text)
+            key = entry_key(subject_key, entry_id, salt)
+            self.content.keep(session, entry_id, entry, key, text, now)
         leaf = state(
             entry,
             id=entry_id,
-            time=self._clock.now().isoformat(timespec="microseconds").replace("+00:00", "Z"),
+            time=now.isoformat(timespec="microseconds").replace("+00:00", "Z"),
             boot=self._boot_id,
             salt=salt.hex(),
             commitment=bound.hex(),

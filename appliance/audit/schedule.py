@@ -2,7 +2,8 @@
 
 What was made is told by the names in the folder, so a restart makes none twice and misses none: the
 first look in a period without one makes it. A file appears whole or not at all. One that cannot be
-written is an entry, and is tried again after an hour.
+written is an entry, and is tried again after an hour. Texts that are sealed for auditors are in none of
+them: what was erased would live on in a file that nobody asked for.
 """
 
 import logging
@@ -79,7 +80,7 @@ class ScheduledExports:
                 return None
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)
             out = folder / now.strftime(STAMP)
-            self._exporter().export(SYSTEM, Request(REASON), out)
+            self._exporter().export(SYSTEM, Request(REASON, sealed=False), out)
             self._remove_old(folder, plan)
         except (OSError, NaesilError) as error:
             self._not_before = now + AGAIN_AFTER

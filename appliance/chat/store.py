@@ -17,6 +17,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
+from appliance.audit.content import drop_objects, drop_subject
 from appliance.storage.base import Base
 
 
@@ -142,6 +143,7 @@ def remove_everything(session: Session, user_id: str) -> tuple[int, int]:
         select(func.count()).select_from(MessageRow).where(MessageRow.user_id == user_id)
     )
     session.execute(delete(ConversationRow).where(of_theirs))
+    drop_subject(session, user_id)
     return conversations, messages or 0
 
 
@@ -166,6 +168,7 @@ def remove_before(session: Session, user_id: str, data_class: str, before: datet
     query = select(ConversationRow.id).where(*old).order_by(ConversationRow.updated_at).limit(limit)
     ids = list(session.scalars(query))
     session.execute(delete(ConversationRow).where(ConversationRow.id.in_(ids)))
+    drop_objects(session, [f"conversation:{one}" for one in ids])
     return len(ids)
 
 
@@ -178,8 +181,9 @@ def _unused(user_id: str, data_class: str, before: datetime) -> tuple[ColumnElem
 
 
 def remove_conversation(session: Session, conversation_id: str) -> None:
-    """The conversation and, by cascade, its messages."""
+    """The conversation and, by cascade, its messages; and what is sealed of it for auditors."""
     session.execute(delete(ConversationRow).where(ConversationRow.id == conversation_id))
+    drop_objects(session, [f"conversation:{conversation_id}"])
 
 
 def deleted_before(session: Session, moment: datetime) -> list[ConversationRow]:

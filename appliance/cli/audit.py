@@ -11,7 +11,7 @@ from appliance.audit.actions import AuditAction
 from appliance.audit.entry import Entry
 from appliance.audit.publickeys import read_public_keys
 from appliance.audit.verify import Report, verify
-from appliance.cli import evidence, logkey, output, review, witness
+from appliance.cli import evidence, logkey, output, review, sealed, witness
 from appliance.cli.house import OPERATOR, House, open_house
 from appliance.cli.options import Data, Json
 from appliance.core import Outcome
@@ -43,6 +43,8 @@ app.command("certificate")(evidence.certificate)
 app.command("consistency")(evidence.consistency)
 app.command("checkpoint")(evidence.checkpoint)
 app.command("disclose")(evidence.disclose_text)
+app.command("keygen")(sealed.keygen)
+app.command("open")(sealed.open_sealed)
 app.command("review")(review.review)
 app.add_typer(witness.ours, name="witness")
 

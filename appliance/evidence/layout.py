@@ -2,6 +2,7 @@
 
 checkpoint            the log's head as signed, cosignatures of witnesses below it
 tile/...              C2SP tlog-tiles: hash tiles, and entry bundles of whole tiles in the range
+sealed.jsonl          where texts are sealed for auditors: a box for each entry that has one
 entries.*             the entries: JSONL as hashed, and the same as CSV, CEF, OCSF, syslog
 log.vkey              the log's public keys; for the eye, a verifier is given its own copy
 witnessed             the newest earlier head that a witness cosigned, if there is one
@@ -21,6 +22,7 @@ FORMAT = "naesil-audit-export/1"
 CHECKPOINT = "checkpoint"
 WITNESSED = "witnessed"
 ENTRIES = "entries.jsonl"
+SEALED = "sealed.jsonl"
 KEY = "log.vkey"
 ROTATIONS = "rotations"
 REPORT = "report.html"
@@ -44,6 +46,10 @@ that was kept elsewhere (on paper, with a witness, from an earlier export):
 
     appliance audit verify EXPORT.zip --key log.vkey --since CHECKPOINT
 
+If there is a sealed.jsonl, the texts in it open only with an auditor's secret key:
+
+    appliance audit open EXPORT.zip --key AUDITOR.key --log-key log.vkey
+
 Without Naesil, with Python 3.11 or later and its package `cryptography`, run a verifier that you
 did not take from a zip you distrust (verifier.py here is for reading and comparing):
 
@@ -52,6 +58,7 @@ did not take from a zip you distrust (verifier.py here is for reading and compar
 entries.jsonl은 해시되고 서명된 그대로의 기록이며, 나머지 entries.* 파일은 같은 내용의 다른 형식입니다.
 report.html은 읽기 위한 요약입니다. 검증하려면 이 zip이 아닌 다른 경로로 받은 공개 키와, 가능하면
 따로 보관한 체크포인트(종이, 증인, 이전 내보내기)가 필요합니다. 명령은 위와 같습니다.
+sealed.jsonl이 있으면 그 안의 본문은 감사인의 비밀 키로만 열립니다.
 checkpoint and tile/ follow C2SP tlog-checkpoint and tlog-tiles; any tool for these can read them.
 """
 

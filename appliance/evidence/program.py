@@ -6,12 +6,15 @@ import sys
 import time
 from pathlib import Path
 
-from appliance.evidence.faults import Unsound
+from appliance.evidence.auditor import AuditorSecret, new_auditor, write_secret
+from appliance.evidence.faults import Fault, Unsound
 from appliance.evidence.keys import KeyRing
+from appliance.evidence.opening import open_texts, printable
 from appliance.evidence.singlecheck import check_file
 from appliance.evidence.verdict import sentences
 from appliance.evidence.witness import cosign, init_witness, read_witness, watch_log, witness_key
 from appliance.tlog.cosign import ED25519_COSIGNATURE, ML_DSA_44_COSIGNATURE
+from appliance.tlog.note import NoteError
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -22,7 +25,7 @@ def main(arguments: list[str] | None = None) -> int:
     except Unsound as bad:
         print(f"BAD: {bad.fault.text()}", file=sys.stderr)  # noqa: T201 - a command line prints
         return 1
-    except (OSError, UnicodeDecodeError) as error:
+    except (OSError, UnicodeDecodeError, NoteError) as error:
         print(f"verifier: {error}", file=sys.stderr)  # noqa: T201
         return 2
     return code
@@ -58,6 +61,26 @@ def _witness(asked: argparse.Namespace) -> int:
     return 0
 
 
+def _keygen(asked: argparse.Namespace) -> int:
+    secret = new_auditor(asked.name)
+    write_secret(asked.out, secret.text())
+    print(secret.public)  # noqa: T201
+    return 0
+
+
+def _open(asked: argparse.Namespace) -> int:
+    """The texts as JSON lines; what is wrong goes to standard error."""
+    secret, bad = AuditorSecret.parse(asked.key.read_text("utf-8")), 0
+    with asked.file.open("rb") as file:
+        for one in open_texts(file, secret):
+            if isinstance(one, Fault):
+                bad += 1
+                print(f"BAD: {one.text()}", file=sys.stderr)  # noqa: T201
+            else:
+                print(printable(json.dumps(one.as_dict(), ensure_ascii=False)))  # noqa: T201
+    return 1 if bad else 0
+
+
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="verifier", description="Checks what Naesil's audit log gives out.")
     commands = parser.add_subparsers(required=True)
@@ -72,6 +95,14 @@ def _parser() -> argparse.ArgumentParser:
     verify.add_argument("--jobs", type=int, default=0, help="processes; 0: one per core")
     verify.add_argument("--json", action="store_true")
     verify.set_defaults(run=_verify)
+    keygen = commands.add_parser("keygen", help="make an auditor's key")
+    keygen.add_argument("--out", type=Path, required=True, help="file for the secret key")
+    keygen.add_argument("--name", default="auditor")
+    keygen.set_defaults(run=_keygen)
+    opening = commands.add_parser("open", help="open an export's texts that are sealed for auditors")
+    opening.add_argument("file", type=Path)
+    opening.add_argument("--key", type=Path, required=True, help="file with the auditor's secret key")
+    opening.set_defaults(run=_open)
     witness = commands.add_parser("witness", help="cosign checkpoints").add_subparsers(
         dest="act", required=True
     )

@@ -3,10 +3,22 @@
 from typing import Annotated, Literal
 
 from cryptography import x509
-from pydantic import Field, field_validator
+from pydantic import AfterValidator, Field, field_validator, model_validator
 
+from appliance.evidence.auditor import AuditorKey
 from appliance.policy.egress import LONGEST_NAME, plain_host
 from appliance.policy.shape import Document
+from appliance.tlog.note import NoteError
+
+
+def _auditor_key(value: str) -> str:
+    try:
+        return str(AuditorKey.parse(value))
+    except NoteError:
+        raise ValueError("an auditor's public key is wanted, as 'appliance audit keygen' prints it") from None
+
+
+AuditorPublicKey = Annotated[str, Field(max_length=300), AfterValidator(_auditor_key)]
 
 
 class ScheduledExport(Document):
@@ -53,9 +65,33 @@ class ReviewLimits(Document):
 
 
 class Audit(Document):
-    """policies/audit.yaml: scheduled exports, the syslog receiver, the limits of the review."""
+    """policies/audit.yaml: sealed texts, scheduled exports, the syslog receiver, the limits of the review."""
 
     version: Literal[1]
+    content: Literal["commitments", "sealed"] = Field(
+        default="commitments", description="Whether texts are sealed for the auditors beside the log."
+    )
+    auditors: tuple[AuditorPublicKey, ...] = Field(
+        default=(), max_length=8, description="Public keys, as 'appliance audit keygen' prints them."
+    )
+    sealed_days: int = Field(
+        default=90, ge=1, le=3650, description="After so many days a sealed text is destroyed at the latest."
+    )
     export: ScheduledExport | None = None
     syslog: SyslogReceiver | None = None
     review: ReviewLimits = ReviewLimits()
+
+    @property
+    def auditor_names(self) -> tuple[str, ...]:
+        """Who can open what is sealed, by their keys' names."""
+        return tuple(AuditorKey.parse(key).name for key in self.auditors)
+
+    @model_validator(mode="after")
+    def _somebody_to_open_it(self) -> "Audit":
+        if self.content == "sealed" and not self.auditors:
+            raise ValueError(
+                "content: sealed needs at least one key in auditors; see 'appliance audit keygen'"
+            )
+        if len(set(self.auditors)) != len(self.auditors):
+            raise ValueError("an auditor's key is there twice")
+        return self

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 import uvicorn
 from fastapi import FastAPI
 
-from appliance.admin.auditing import plan, receiver, thresholds
+from appliance.admin.auditing import auditors, plan, receiver, thresholds
 from appliance.admin.erasure import Erasure
 from appliance.admin.policies import Policies
 from appliance.admin.records import Records
@@ -179,6 +179,7 @@ class Web:
             await asyncio.sleep(RETENTION_EVERY_S)
             try:
                 await asyncio.to_thread(self.services.retention.run_if_due, SYSTEM)
+                await asyncio.to_thread(self.services.retention.drop_sealed, SYSTEM)
             except NaesilError as error:
                 log.error("retention could not run: %s", error)  # tried again in an hour
 
@@ -261,10 +262,10 @@ def build(spec: ChildSpec, clock: Clock) -> Web:
     vault = Vault.open(settings.keys_folder, clock)
     with database.read() as session:
         vault.check(session)
-    audit = AuditLog(vault, clock, new_id())
+    policy = ActivePolicy(load_active(settings))
+    audit = AuditLog(vault, clock, new_id(), lambda: auditors(policy.current))
     inference = InferenceClient()
     sealer = SealerLine()
-    policy = ActivePolicy(load_active(settings))
     revisions = Revisions(database, audit, clock, policy)
     revisions.open(settings)
     completions = Completions(database, audit, inference, policy, clock)

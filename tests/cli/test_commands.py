@@ -36,7 +36,8 @@ COMMANDS = {
     """,
     PERSON: "audit disclose, audit review, policy approve",
     ANYBODY: """
-        audit verifier, audit verify, doctor, egress check, egress rules, init, metrics-token,
+        audit keygen, audit open, audit verifier, audit verify, doctor, egress check, egress rules, init,
+        metrics-token,
         policy check, policy scan,
         policy schema, serve, witness cosign, witness init, witness key, witness status, witness trust
     """,

@@ -11,6 +11,7 @@ from typing import Any, cast
 import msgspec
 from sqlalchemy import text
 
+from appliance.admin.auditing import auditors
 from appliance.admin.erasure import Erasure
 from appliance.admin.policies import Policies
 from appliance.admin.records import Records
@@ -140,7 +141,12 @@ class House:
         self.settings = Settings(data=data, **settings)
         self.database = Database(self.settings.database_address)
         self.vault = Vault(bytes(32), self.clock)
-        self.audit = AuditLog(self.vault, self.clock, boot_id="00000000-0000-7000-8000-000000000002")
+        self.audit = AuditLog(
+            self.vault,
+            self.clock,
+            "00000000-0000-7000-8000-000000000002",
+            lambda: auditors(self.policy.current),
+        )
         self.inference = FakeInference(script)
         self.proving = FakeProving(Attestations(self.settings.attestations_folder))
         self.policy = ActivePolicy(load(share_folder("policies")))

@@ -104,6 +104,7 @@ class Desk:
             if conversation
             else [],
             "notices": policy.parts.notices,
+            "auditing": policy.parts.audit,
             "banners": [one for one in policy.parts.notices.banners if one.shown_to(person, today)],
             "kept_until": self._kept_until(person, conversation),
             "kept_days": self._kept_days(person, lowest),

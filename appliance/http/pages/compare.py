@@ -43,6 +43,7 @@ def router(services: Services, view: View) -> APIRouter:
         return view.page(
             request, "pages/compare.html", status,
             makers=makers(person, words),
+            auditing=services.gate.policy.parts.audit,
             loaded=loaded.model_name if loaded else "",
             others=[one.name for one in services.models.shelf().models
                     if loaded is None or one.name != loaded.model_name],

@@ -24,6 +24,7 @@ def router(services: Services, view: View) -> APIRouter:
             held=services.records.held(person),
             sign_in=services.gate.policy.access.sign_in,
             looks=looks,
+            auditing=services.gate.policy.parts.audit,
             names=names,
         )  # fmt: skip
 

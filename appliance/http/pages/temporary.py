@@ -44,6 +44,7 @@ class _Desk:
             messages=shown(talk.messages, words, restorer(self._services, person, talk)),
             running=talk.running,
             notices=policy.parts.notices,
+            auditing=policy.parts.audit,
             classes=phrases.classes(policy.class_for(person), words),
             draft=draft, error=error, offers=held.offers if held else (),
         )  # fmt: skip
