@@ -1,4 +1,4 @@
-"""Texts sealed for auditors: opened offline by the right key alone, bound to their entries, gone when erased."""
+"""Texts sealed for auditors: opened by the right key alone, bound to their entries, gone when erased."""
 
 import dataclasses
 import json
