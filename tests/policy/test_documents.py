@@ -47,6 +47,8 @@ MISTAKES = (
         "Did you mean 'daily'?",
     ),
     ("audit.yaml", "export: null", "export: {directory: ../a, every: daily, keep: 1}", "../a", "pattern"),
+    ("audit.yaml", "content: commitments", "content: sealed", "version: 1", "needs at least one key"),
+    ("audit.yaml", "auditors: []", "auditors: [kim+00+AA]", "kim+00+AA", "audit keygen"),
     ("audit.yaml", "syslog: null", "syslog: {host: a.example, ca: none}", "ca: none", "PEM"),
     ("limits.yaml", "running: 16", "runing: 16", "runing", "Did you mean 'running'?"),
     ("limits.yaml", "running: 16", "running: many", "many", "integer"),
