@@ -3,7 +3,7 @@
 from appliance.audit.forward import Receiver
 from appliance.audit.review import Thresholds
 from appliance.audit.schedule import Plan
-from appliance.evidence.auditor import AuditorKey
+from appliance.evidence.auditorkey import AuditorKey
 from appliance.policy.model import PolicySet
 
 

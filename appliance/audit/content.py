@@ -18,7 +18,8 @@ from sqlalchemy.orm import Mapped, Session, mapped_column
 from appliance.audit.entry import Entry
 from appliance.audit.store import EntryRow
 from appliance.errors import NotFound
-from appliance.evidence.auditor import AuditorKey, seal_box
+from appliance.evidence.auditor import seal_box
+from appliance.evidence.auditorkey import AuditorKey
 from appliance.storage.base import Base
 from appliance.storage.vault import Vault
 

@@ -1,4 +1,4 @@
-"""Auditors' keys and the boxes sealed to them: HPKE (RFC 9180; X25519, HKDF-SHA256, AES-256-GCM).
+"""Auditors' secret keys and the boxes sealed to them: HPKE (RFC 9180; X25519, HKDF-SHA256, AES-256-GCM).
 
 A box holds one text, with the key of its entry's commitment, so that whoever opens it can tell that
 it is the text that the log committed to. It is JSON:
@@ -12,48 +12,22 @@ sealed by HPKE to one auditor, bound to the same. The secret keys exist on audit
 import json
 import os
 import secrets
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey, X25519PublicKey
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
+from appliance.evidence.auditorkey import X25519_BYTES, AuditorKey
 from appliance.evidence.faults import N_, unsound
-from appliance.tlog.note import NoteError, decode64, encode64, key_id, key_text, parse_key
+from appliance.tlog.note import NoteError, decode64, encode64
 
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives.hpke import Suite
 
-AUDITOR_KIND = b"\xff"  # signed-note's byte for a kind that is named by what follows
-AUDITOR_LABEL = b"naesil-hpke-x25519"
 AUDITOR_SECRET = "NAESIL-AUDITOR-SECRET"  # noqa: S105 - the word before the key, not one
 BOX_INFO = b"naesil/sealed-text/1\x00"
 BOX_NONCE_BYTES = 12
-X25519_BYTES = 32
-
-
-@dataclass(frozen=True, slots=True)
-class AuditorKey:
-    """An auditor's public key with its name; its text form stands in audit.yaml."""
-
-    name: str
-    key: bytes
-
-    @classmethod
-    def parse(cls, text: str) -> "AuditorKey":
-        """From "name+keyid+base64". NoteError when it is malformed or another kind of key."""
-        name, kind, data = parse_key(text)
-        if kind != AUDITOR_KIND or data[:-X25519_BYTES] != AUDITOR_LABEL:
-            raise NoteError("not an auditor's public key")
-        return cls(name, data[-X25519_BYTES:])
-
-    def __str__(self) -> str:
-        return key_text(self.name, AUDITOR_KIND, AUDITOR_LABEL + self.key)
-
-    @property
-    def id(self) -> str:
-        return key_id(self.name, AUDITOR_KIND, AUDITOR_LABEL + self.key).hex()
 
 
 class AuditorSecret:

@@ -15,6 +15,7 @@ MODULES = (
     "tlog/tiles",
     "tlog/proof",
     "evidence/faults",
+    "evidence/auditorkey",
     "evidence/auditor",
     "evidence/record",
     "evidence/formats",

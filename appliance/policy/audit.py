@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 from cryptography import x509
 from pydantic import AfterValidator, Field, field_validator, model_validator
 
-from appliance.evidence.auditor import AuditorKey
+from appliance.evidence.auditorkey import AuditorKey
 from appliance.policy.egress import LONGEST_NAME, plain_host
 from appliance.policy.shape import Document
 from appliance.tlog.note import NoteError

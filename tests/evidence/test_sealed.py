@@ -15,7 +15,8 @@ from appliance.audit.log import AuditLog
 from appliance.audit.reading import entries
 from appliance.cli.app import app
 from appliance.errors import ConfigError
-from appliance.evidence.auditor import AuditorKey, AuditorSecret, new_auditor, open_box, seal_box
+from appliance.evidence.auditor import AuditorSecret, new_auditor, open_box, seal_box
+from appliance.evidence.auditorkey import AuditorKey
 from appliance.evidence.faults import Fault
 from appliance.evidence.keys import KeyRing
 from appliance.evidence.opening import OpenedText, open_texts, printable
