@@ -8,10 +8,13 @@ their commitments can never be tested again. The entry of the act is the certifi
 from dataclasses import dataclass
 from datetime import datetime
 
+from sqlalchemy.orm import Session
+
 from appliance.audit.actions import AuditAction
 from appliance.audit.entry import Entry
 from appliance.audit.log import AuditLog
 from appliance.chat.library import Library
+from appliance.chat.values import Destroyed
 from appliance.clock import Clock
 from appliance.core import Outcome, Principal
 from appliance.errors import N_, NotFound
@@ -24,13 +27,15 @@ from appliance.storage.engine import Database
 class Certificate:
     """That a subject's key was destroyed, and how much became unreadable with it.
 
-    `entry_id` is the audit entry that proves when and by whom.
+    `keys_destroyed` counts the person's own and those of the conversations that had one. `entry_id`
+    is the audit entry that proves when and by whom.
     """
 
     subject_id: str
     destroyed_at: datetime
     conversations: int
     messages: int
+    keys_destroyed: int
     account_deleted: bool
     entry_id: str
 
@@ -51,29 +56,32 @@ class Erasure:
         """Destroy everything this person wrote and read; the account stays, with a fresh key."""
         with self._database.write() as session:
             refuse_if_held(session, user_id)
-            counts = self._library.remove_everything_in(session, user_id)
+            gone = self._library.remove_everything_in(session, user_id)
             self._accounts.renew_key_in(session, user_id)
-            entry_id = self._audit.append(session, _entry(actor, user_id, counts))
-        return Certificate(user_id, self._clock.now(), *counts, False, entry_id)
+            return self._certified(session, actor, user_id, gone, account_deleted=False)
 
     def account(self, actor: Principal, user_id: str) -> Certificate:
         """Destroy a disabled account with everything in it. Conflict while it is enabled."""
         with self._database.write() as session:
             refuse_if_held(session, user_id)
-            counts = self._library.remove_everything_in(session, user_id)
+            gone = self._library.remove_everything_in(session, user_id)
             if not self._accounts.delete_in(session, actor, user_id):
                 raise NotFound(N_("There is no such user."))
-            entry_id = self._audit.append(session, _entry(actor, user_id, counts))
-        return Certificate(user_id, self._clock.now(), *counts, True, entry_id)
+            return self._certified(session, actor, user_id, gone, account_deleted=True)
 
-
-def _entry(actor: Principal, user_id: str, counts: tuple[int, int]) -> Entry:
-    return Entry(
-        action=AuditAction.SUBJECT_ERASED,
-        actor=actor,
-        outcome=Outcome.ALLOWED,
-        object=f"user:{user_id}",
-        subject=user_id,
-        task="retention",
-        reason=f"conversations {counts[0]} messages {counts[1]}",
-    )
+    def _certified(
+        self, session: Session, actor: Principal, user_id: str, gone: Destroyed, *, account_deleted: bool
+    ) -> Certificate:
+        keys = gone.keys + 1  # the person's own
+        entry = Entry(
+            action=AuditAction.SUBJECT_ERASED,
+            actor=actor,
+            outcome=Outcome.ALLOWED,
+            object=f"user:{user_id}",
+            subject=user_id,
+            task="retention",
+            reason=f"conversations {gone.conversations} messages {gone.messages} keys destroyed {keys}",
+        )
+        entry_id = self._audit.append(session, entry)
+        now = self._clock.now()
+        return Certificate(user_id, now, gone.conversations, gone.messages, keys, account_deleted, entry_id)

@@ -1,6 +1,7 @@
 """Destroying what is past its date: a preview, the act in small transactions, a certificate.
 
-Rows are deleted (SQLite overwrites them: secure_delete). Each batch is durable by itself, so a
+With a conversation goes its key, and with that every copy of its texts; the rows are deleted
+(SQLite overwrites them: secure_delete). Each batch is durable by itself, so a
 crash in the middle leaves some destroyed and the rest for the next run; the entry of each batch is
 in its transaction, and the last entry of a run is the certificate.
 """
@@ -43,12 +44,16 @@ class Due:
 
 @dataclass(frozen=True, slots=True)
 class Certificate:
-    """What a run destroyed. `entry_id` is the audit entry that proves when and by whom."""
+    """What a run destroyed. `entry_id` is the audit entry that proves when and by whom.
+
+    `keys_destroyed` is less than `conversations` when some were begun before each had a key.
+    """
 
     entry_id: str
     destroyed_at: datetime
     conversations: int
     decisions: int
+    keys_destroyed: int
     held_back: int
     policy_revision: str
 
@@ -127,19 +132,22 @@ class RetentionJob:
         """Destroy it. `progress` is told (done, all) after each batch."""
         due = self.preview()
         total = number_of(due)
-        destroyed = {Kept.CONVERSATION: 0, Kept.DECISION: 0}
+        destroyed, keys = {Kept.CONVERSATION: 0, Kept.DECISION: 0}, 0
         for one in due:
-            while removed := self._batch(actor, one):
-                destroyed[Kept(one.keeps)] += removed
+            while (removed := self._batch(actor, one)).number:
+                destroyed[Kept(one.keeps)] += removed.number
+                keys += removed.keys
                 progress(sum(destroyed.values()), total)
         held_back = sum(one.count for one in due if one.held)
         conversations, decided = destroyed[Kept.CONVERSATION], destroyed[Kept.DECISION]
-        reason = f"conversations {conversations} decisions {decided} held back {held_back}"
+        counts = f"conversations {conversations} decisions {decided} keys destroyed {keys}"
+        reason = f"{counts} held back {held_back}"
         with self._database.write() as session:
             entry_id = self._audit.append(session, self._entry(actor, "retention:run", "", reason))
         return Certificate(
-            entry_id, self._clock.now(), conversations, decided, held_back, self._policy.current.revision
-        )
+            entry_id, self._clock.now(), conversations, decided, keys, held_back,
+            self._policy.current.revision,
+        )  # fmt: skip
 
     def run_if_due(self, actor: Principal) -> Certificate | None:
         """The daily run; nothing is recorded when there is nothing to destroy."""
@@ -163,22 +171,23 @@ class RetentionJob:
             self._audit.append(session, entry)
             return dropped
 
-    def _batch(self, actor: Principal, due: Due) -> int:
+    def _batch(self, actor: Principal, due: Due) -> "_Batch":
         with self._database.write() as session:
             if due.keeps == Kept.DECISION:
                 removed = decisions.remove_before(session, due.before, BATCH)
                 if removed:
                     reason = f"{due.rule} decisions {removed} before {due.before.date().isoformat()}"
                     self._audit.append(session, self._entry(actor, "policy:decisions", "", reason))
-                return removed
+                return _Batch(removed)
             if held_in(session, due.user_id):
-                return 0
-            removed = self._library.remove_before_in(session, due.user_id, due.data_class, due.before, BATCH)
-            if removed:
+                return _Batch(0)
+            gone = self._library.destroy_before_in(session, due.user_id, due.data_class, due.before, BATCH)
+            if gone.conversations:
                 unused = f"unused since {due.before.date().isoformat()}"
-                reason = f"{due.rule} conversations {removed} class {due.data_class} {unused}"
+                counts = f"conversations {gone.conversations} class {due.data_class} {unused}"
+                reason = f"{due.rule} {counts} keys destroyed {gone.keys}"
                 self._audit.append(session, self._entry(actor, f"user:{due.user_id}", due.user_id, reason))
-            return removed
+            return _Batch(gone.conversations, gone.keys)
 
     def _decision_rule(self) -> RetentionRule | None:
         rules = self._policy.current.parts.retention
@@ -202,6 +211,14 @@ class RetentionJob:
             reason=reason,
             policy_revision=self._policy.current.revision,
         )
+
+
+@dataclass(frozen=True, slots=True)
+class _Batch:
+    """How many things a transaction destroyed, and how many keys with them."""
+
+    number: int
+    keys: int = 0
 
 
 def number_of(due: Iterable[Due]) -> int:

@@ -1,14 +1,16 @@
 """Texts sealed for auditors, kept beside the log for as long as they may be.
 
-Inside is a box that only an auditor's secret key opens (evidence.auditor). Around it is the person's
-own data key: it is taken off when an export is written, so no copy of the database gives an auditor
-anything without an entry, and a person's key destroyed destroys their sealed texts in every copy.
+Inside is a box that only an auditor's secret key opens (evidence.auditor). Around it is the key of
+the conversation, or of the person where it is of none: it is taken off when an export is written, so
+no copy of the database gives an auditor anything without an entry, and a key destroyed destroys the
+texts sealed under it in every copy.
 Nothing of the product can open a box. A row dies with the conversation it belongs to, with the
 person's key, and after the days that audit.yaml sets.
 """
 
 import json
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -16,6 +18,7 @@ from sqlalchemy import delete, func, select
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from appliance.audit.entry import Entry
+from appliance.audit.entrykeys import EntryKeys
 from appliance.audit.store import EntryRow
 from appliance.errors import NotFound
 from appliance.evidence.auditor import seal_box
@@ -64,7 +67,7 @@ class Content:
     """Seals, and hands boxes on. Stateless and thread-safe."""
 
     def __init__(self, vault: Vault, auditors: Auditors = nobody) -> None:
-        self._vault = vault
+        self._keys = EntryKeys(vault)
         self._auditors = auditors
 
     def keep(
@@ -74,33 +77,37 @@ class Content:
         if not (auditors := self._auditors()):
             return
         box = seal_box(auditors, entry_id, key, text)
+        under = self._keys.of(session, entry.subject, entry.object)[0]
         session.add(
             ContentRow(
                 entry_id=entry_id,
                 subject=entry.subject,
                 object=entry.object,
                 kept_at=now,
-                sealed=self._vault.seal(session, entry.subject, KIND, entry_id, box),
+                sealed=under.seal(KIND, entry_id, box),
             )
         )
 
     def boxes(self, session: Session, first: int, end: int) -> list[Sealed]:
         """The first few boxes of entries in [first, end), in log order."""
         query = (
-            select(EntryRow.index, ContentRow.entry_id, ContentRow.subject, ContentRow.sealed)
+            select(EntryRow.index, ContentRow)
             .join(ContentRow, ContentRow.entry_id == EntryRow.id)
             .where(EntryRow.index >= first, EntryRow.index < end)
             .order_by(EntryRow.index)
             .limit(BATCH)
         )
-        return [self._sealed(session, *row) for row in session.execute(query)]
+        return [
+            Sealed(index, row.entry_id, row.subject, self._box(session, row))
+            for index, row in session.execute(query)
+        ]
 
-    def _sealed(self, session: Session, index: int, entry_id: str, subject: str, sealed: bytes) -> Sealed:
-        try:
-            box = self._vault.unseal(session, subject, KIND, entry_id, sealed)
-        except NotFound:
-            box = ""  # the key went between two reads of one export
-        return Sealed(index, entry_id, subject, box)
+    def _box(self, session: Session, row: ContentRow) -> str:
+        with suppress(NotFound):  # the key went between two reads of one export
+            for key in self._keys.of(session, row.subject, row.object):
+                with suppress(NotFound):  # sealed before the conversation had a key
+                    return key.unseal(KIND, row.entry_id, row.sealed)
+        return ""
 
 
 def subjects(session: Session, first: int, end: int) -> list[tuple[str, int]]:

@@ -17,7 +17,7 @@ from appliance.chat import preset_store, store
 from appliance.chat.finding import Needle, Snippet
 from appliance.chat.service import owned
 from appliance.chat.transcript import Transcript
-from appliance.chat.values import Conversation, ConversationSummary, Message
+from appliance.chat.values import Conversation, ConversationSummary, Destroyed, Message
 from appliance.clock import Clock
 from appliance.core import SYSTEM, DataClass, Outcome, Principal
 from appliance.errors import N_, Conflict, InvalidInput, NotFound
@@ -55,7 +55,7 @@ class Library:
     def list(self, principal: Principal) -> list[ConversationSummary]:
         """This person's conversations, the one used last first."""
         with self._database.read() as session:
-            return [self._summary(session, row) for row in store.conversations(session, principal.user_id)]
+            return [self._summary(session, row) for row in self._rows(session, principal)]
 
     def open(self, principal: Principal, conversation_id: str) -> Conversation:
         """The shown branch with its messages. NotFound when there is no such conversation of theirs."""
@@ -93,11 +93,12 @@ class Library:
         with self._database.read() as session:
             return store.count_before(session, user_id, data_class, before)
 
-    def remove_before_in(
+    def destroy_before_in(
         self, session: Session, user_id: str, data_class: DataClass, before: datetime, limit: int
-    ) -> int:
-        """Remove the oldest of them, in the caller's transaction; how many there were."""
-        return store.remove_before(session, user_id, data_class, before, limit)
+    ) -> Destroyed:
+        """Destroy the oldest of them with their keys, in the caller's transaction."""
+        ids = store.oldest_before(session, user_id, data_class, before, limit)
+        return self._transcript.sealing.destroy(session, ids)
 
     def search(self, principal: Principal, words: str) -> tuple[Hit, ...]:
         """Conversations with all of these words in the title or in one message, newest first."""
@@ -105,9 +106,7 @@ class Library:
         if not needle:
             return ()
         with self._database.read() as session:
-            found = (
-                self._hit(session, row, needle) for row in store.conversations(session, principal.user_id)
-            )
+            found = (self._hit(session, row, needle) for row in self._rows(session, principal))
             return tuple(_first(MOST_HITS, (hit for hit in found if hit is not None)))
 
     def rename(self, principal: Principal, conversation_id: str, title: str) -> str:
@@ -182,18 +181,26 @@ class Library:
             rows = store.deleted_before(session, self._clock.now() - UNDO_FOR)
             rows = [row for row in rows if not held_in(session, row.user_id)]
             for row in rows:
-                store.remove_conversation(session, row.id)
-                entry = _entry(AuditAction.CONVERSATION_PURGED, SYSTEM, row.id, subject=row.user_id)
+                gone = self._transcript.sealing.destroy(session, [row.id])
+                reason = f"keys destroyed {gone.keys}"
+                purged = AuditAction.CONVERSATION_PURGED
+                entry = _entry(purged, SYSTEM, row.id, subject=row.user_id, reason=reason)
                 self._audit.append(session, entry)
             return len(rows)
 
-    def remove_everything_in(self, session: Session, user_id: str) -> tuple[int, int]:
-        """Remove all that a person wrote, in the caller's transaction: (conversations, messages).
+    def remove_everything_in(self, session: Session, user_id: str) -> Destroyed:
+        """Destroy all that a person wrote with the keys of it, in the caller's transaction.
 
-        Their assistants and prompts go, too.
+        Their assistants and prompts go, too; what is under the person's own key is the caller's.
         """
         preset_store.remove_of(session, user_id)
-        return store.remove_everything(session, user_id)
+        return self._transcript.sealing.destroy_all_of(session, user_id)
+
+    def _rows(self, session: Session, principal: Principal) -> Sequence[store.ConversationRow]:
+        """Their conversations, the one used last first, with all keys at hand."""
+        rows = store.conversations(session, principal.user_id)
+        self._transcript.sealing.reading_many(session, principal.user_id, rows)
+        return rows
 
     def _summary(self, session: Session, row: store.ConversationRow) -> ConversationSummary:
         title, folder = self._transcript.title(session, row), self._transcript.folder(session, row)

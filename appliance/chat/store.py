@@ -1,5 +1,6 @@
 """The rows of conversations. Every query is scoped to its owner here and nowhere else."""
 
+from collections.abc import Collection
 from datetime import datetime
 from typing import Any
 
@@ -96,6 +97,12 @@ def conversation(session: Session, user_id: str, conversation_id: str) -> Conver
     return session.scalar(query)
 
 
+def lock_conversation(session: Session, conversation_id: str) -> ConversationRow:
+    """A conversation that is there; other writers of it wait until this transaction ends (PostgreSQL)."""
+    query = select(ConversationRow).where(ConversationRow.id == conversation_id)
+    return session.scalars(query.with_for_update()).one()
+
+
 def messages(session: Session, conversation_id: str) -> list[MessageRow]:
     """The messages of a conversation that was found with `conversation`, oldest first."""
     query = select(MessageRow).where(MessageRow.conversation_id == conversation_id)
@@ -136,7 +143,7 @@ def touch(session: Session, conversation_id: str, at: datetime, leaf_id: str) ->
 
 
 def remove_everything(session: Session, user_id: str) -> tuple[int, int]:
-    """All conversations of this person; how many they and their messages were."""
+    """All conversations of this person, whose keys were destroyed; how many they and their messages were."""
     of_theirs = ConversationRow.user_id == user_id
     conversations = session.scalar(select(func.count()).select_from(ConversationRow).where(of_theirs)) or 0
     messages = session.scalar(
@@ -162,14 +169,11 @@ def count_before(session: Session, user_id: str, data_class: str, before: dateti
     return session.scalar(query.where(*_unused(user_id, data_class, before))) or 0
 
 
-def remove_before(session: Session, user_id: str, data_class: str, before: datetime, limit: int) -> int:
-    """The oldest of them, at most `limit`; how many were removed."""
+def oldest_before(session: Session, user_id: str, data_class: str, before: datetime, limit: int) -> list[str]:
+    """The ids of the oldest of them, at most `limit`."""
     old = _unused(user_id, data_class, before)
     query = select(ConversationRow.id).where(*old).order_by(ConversationRow.updated_at).limit(limit)
-    ids = list(session.scalars(query))
-    session.execute(delete(ConversationRow).where(ConversationRow.id.in_(ids)))
-    drop_objects(session, [f"conversation:{one}" for one in ids])
-    return len(ids)
+    return list(session.scalars(query))
 
 
 def _unused(user_id: str, data_class: str, before: datetime) -> tuple[ColumnElement[bool], ...]:
@@ -180,10 +184,12 @@ def _unused(user_id: str, data_class: str, before: datetime) -> tuple[ColumnElem
     )
 
 
-def remove_conversation(session: Session, conversation_id: str) -> None:
-    """The conversation and, by cascade, its messages; and what is sealed of it for auditors."""
-    session.execute(delete(ConversationRow).where(ConversationRow.id == conversation_id))
-    drop_objects(session, [f"conversation:{conversation_id}"])
+def remove(session: Session, ids: Collection[str]) -> None:
+    """These conversations, whose keys were destroyed, by cascade their messages, and what is sealed of
+    them for auditors.
+    """
+    session.execute(delete(ConversationRow).where(ConversationRow.id.in_(ids)))
+    drop_objects(session, [f"conversation:{one}" for one in ids])
 
 
 def deleted_before(session: Session, moment: datetime) -> list[ConversationRow]:

@@ -10,12 +10,14 @@ from typing import Any
 from sqlalchemy.orm import Session
 
 from appliance.chat import store
+from appliance.chat.sealing import Sealing
 from appliance.chat.tree import Branch, Node, Tree
 from appliance.chat.values import Message, Screened
 from appliance.clock import Clock
 from appliance.completions.values import Admitted, Reply
 from appliance.core import Principal
 from appliance.protocol.messages import Failed, Finished, StreamEvent, Token, Turn
+from appliance.storage.textkey import TextKey
 from appliance.storage.vault import Vault
 
 _FINISHED = {"stop", "length", "cancelled", "timeout", "filtered"}
@@ -70,7 +72,7 @@ class Transcript:
     """Seals texts on their way to the database and opens them on the way back."""
 
     def __init__(self, vault: Vault, clock: Clock) -> None:
-        self._vault = vault
+        self.sealing = Sealing(vault)
         self._clock = clock
 
     def question(self, text: str) -> Turn:
@@ -81,21 +83,19 @@ class Transcript:
         row = store.ConversationRow(
             id=row_id, user_id=principal.user_id, title=b"", created_at=now, updated_at=now
         )
-        row.title = self.seal_title(session, row, title)
-        session.add(row)
-        session.flush()
+        self.sealing.begin(session, row, title)
 
     def seal_title(self, session: Session, row: store.ConversationRow, title: str) -> bytes:
-        return self._vault.seal(session, row.user_id, "title", row.id, title)
+        return self.sealing.writing(session, row.user_id, row.id).seal("title", row.id, title)
 
     def title(self, session: Session, row: store.ConversationRow) -> str:
-        return self._vault.unseal(session, row.user_id, "title", row.id, row.title)
+        return self.sealing.reading(session, row.user_id, row.id).unseal("title", row.id, row.title)
 
     def add_exchange(self, session: Session, place: Place, text: str, admitted: Admitted) -> None:
         """The question, and an empty answer in state running under the admission's id."""
         question = self._row(session, place, place.question_id, "user")
         question.parent_id = place.parent_id
-        question.body = self._vault.seal(session, place.user_id, "message", question.id, text)
+        question.body = self._key_at(session, place).seal("message", question.id, text)
         question.client_id = place.client_id
         question.detections = admitted.last_turn
         question.screening = _screening(admitted)
@@ -111,7 +111,7 @@ class Transcript:
         answer = self._row(session, place, answer_id, "assistant")
         answer.parent_id, answer.client_id = place.question_id, client_id
         answer.state, answer.maker = "running", place.maker
-        answer.body = self._vault.seal(session, place.user_id, "message", answer_id, "")
+        answer.body = self._key_at(session, place).seal("message", answer_id, "")
         session.add(answer)
         store.touch(session, place.conversation_id, self._clock.now(), leaf_id=answer_id)
 
@@ -120,9 +120,10 @@ class Transcript:
         row = session.get(store.MessageRow, answer_id)
         if row is None:
             return
-        row.body = self._vault.seal(session, row.user_id, "message", row.id, reply.text)
+        key = self.sealing.writing(session, row.user_id, row.conversation_id)
+        row.body = key.seal("message", row.id, reply.text)
         if reply.reasoning:
-            row.reasoning = self._vault.seal(session, row.user_id, "reasoning", row.id, reply.reasoning)
+            row.reasoning = key.seal("reasoning", row.id, reply.reasoning)
         row.state = reply.state
         row.reason = reply.reason
         row.prompt_tokens = reply.usage.prompt_tokens
@@ -206,10 +207,12 @@ class Transcript:
         """The folder's name; empty for none."""
         if row.folder is None:
             return ""
-        return self._vault.unseal(session, row.user_id, "folder", row.id, row.folder)
+        return self.sealing.reading(session, row.user_id, row.id).unseal("folder", row.id, row.folder)
 
     def seal_folder(self, session: Session, row: store.ConversationRow, name: str) -> bytes | None:
-        return self._vault.seal(session, row.user_id, "folder", row.id, name) if name else None
+        if not name:
+            return None
+        return self.sealing.writing(session, row.user_id, row.id).seal("folder", row.id, name)
 
     def _message(
         self, session: Session, row: store.MessageRow, running: Collection[str], branch: Branch
@@ -237,10 +240,16 @@ class Transcript:
     def _reasoning(self, session: Session, row: store.MessageRow) -> str:
         if row.reasoning is None:
             return ""
-        return self._vault.unseal(session, row.user_id, "reasoning", row.id, row.reasoning)
+        return self._key_of(session, row).unseal("reasoning", row.id, row.reasoning)
 
     def text(self, session: Session, row: store.MessageRow) -> str:
-        return self._vault.unseal(session, row.user_id, "message", row.id, row.body)
+        return self._key_of(session, row).unseal("message", row.id, row.body)
+
+    def _key_of(self, session: Session, row: store.MessageRow) -> TextKey:
+        return self.sealing.reading(session, row.user_id, row.conversation_id)
+
+    def _key_at(self, session: Session, place: Place) -> TextKey:
+        return self.sealing.writing(session, place.user_id, place.conversation_id)
 
     def _row(self, session: Session, place: Place, row_id: str, role: str) -> store.MessageRow:
         return store.MessageRow(

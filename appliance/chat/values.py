@@ -89,6 +89,15 @@ class Conversation:
         return last if last is not None and last.state == "running" else None
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Destroyed:
+    """Conversations that are gone, and how many keys with them; messages are counted for a whole person."""
+
+    conversations: int
+    messages: int = 0
+    keys: int
+
+
 @dataclass(frozen=True, slots=True)
 class Sent:
     """Where a sent message went. A retry under the same client id gets the same three ids."""

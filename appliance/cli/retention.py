@@ -61,6 +61,7 @@ def run(
         f"Destroyed {certificate.conversations} conversations and {certificate.decisions} decisions at "
         f"{certificate.destroyed_at.isoformat(timespec='seconds')}; {certificate.held_back} kept by a hold."
     )
+    typer.echo(f"Keys destroyed: {certificate.keys_destroyed}.")
     typer.echo(
         f"The certificate is audit entry {certificate.entry_id}, policy {certificate.policy_revision}."
     )
