@@ -25,7 +25,7 @@ from appliance.completions.values import Reply
 from appliance.core import Principal
 from appliance.egress.sealer import LocalSealer
 from appliance.errors import InvalidInput, NotFound
-from appliance.evidence.onefile import check_file
+from appliance.evidence.singlecheck import check_file
 from appliance.ids import new_id
 from appliance.storage.conversation_keys import ConversationKey, ConversationKeys
 from appliance.storage.engine import Database
