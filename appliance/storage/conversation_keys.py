@@ -67,8 +67,8 @@ class ConversationKeys:
     def unlock(self, session: Session, subject_id: str, conversation_ids: Collection[str]) -> None:
         """Look them up in one query, for a session that is going to need many of a person's."""
         query = select(ConversationKey.conversation_id, ConversationKey.wrapped)
-        rows = session.execute(query.where(ConversationKey.subject_id == subject_id)).tuples()
-        found = dict(iter(rows))
+        rows = session.execute(query.where(ConversationKey.subject_id == subject_id))
+        found: dict[str, bytes] = {row.conversation_id: row.wrapped for row in rows}
         for conversation_id in conversation_ids:
             self._note(session, subject_id, conversation_id, found.get(conversation_id))
 

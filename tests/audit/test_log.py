@@ -41,7 +41,7 @@ def test_the_commitment_opens_with_the_subjects_key_and_only_for_this_text(
     with database.write() as session:
         for _ in range(2):
             audit.append(session, PROMPT, text="질문")
-        key = vault.commitment_key(session, "alice")
+        key = vault.subject(session, "alice").for_commitments
     sequencer.run_once()
     first, second = entries(database, 0, 2)
     salt = bytes.fromhex(first.salt)

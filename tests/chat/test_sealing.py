@@ -12,6 +12,7 @@ from sqlalchemy import delete, event, insert, select
 from sqlalchemy.orm import Session
 
 from appliance.audit.disclosure import Disclosures
+from appliance.audit.entry import Leaf
 from appliance.audit.log import AuditLog, commitment
 from appliance.audit.publickeys import read_public_keys
 from appliance.audit.reading import entries
@@ -188,24 +189,34 @@ def test_the_owner_shows_a_text_of_a_kept_conversation_and_none_of_a_destroyed_o
     sequencer = Sequencer(database, sealer)
     sequencer.run_once()
     prompt, old = [leaf for leaf in entries(database, 0, 50) if leaf.action == "chat:prompt:accept"]
-    disclosures = Disclosures(database, vault, audit, lambda: sequencer.run_once() and None)
+
+    def seal() -> None:
+        sequencer.run_once()
+
+    disclosures = Disclosures(database, vault, audit, seal)
     ring = read_public_keys(data_folder / "keys").ring()
     for leaf, text in ((prompt, QUESTION), (old, "어제의 질문")):
-        (data_folder / "shown").write_text(disclosures.disclose(alice, leaf.index, text, "분쟁 조정"))
+        shown = disclosures.disclose(alice, index_of(leaf), text, "분쟁 조정")
+        (data_folder / "shown").write_text(shown)
         assert check_file(data_folder / "shown", ring, now=clock.now().timestamp() + 9).kind == "disclosure"
         with pytest.raises(InvalidInput, match="not the text"):
-            disclosures.disclose(alice, leaf.index, "다른 말", "분쟁 조정")
+            disclosures.disclose(alice, index_of(leaf), "다른 말", "분쟁 조정")
     library.delete(alice, talk)
     clock.advance(UNDO_FOR.total_seconds() + 1)
     library.empty_bin()
     with pytest.raises(InvalidInput, match="was destroyed"):
-        disclosures.disclose(alice, prompt.index, QUESTION, "분쟁 조정")
+        disclosures.disclose(alice, index_of(prompt), QUESTION, "분쟁 조정")
     with database.read() as session:
         person = vault.subject(session, alice.user_id).for_commitments
     guess = commitment(person, prompt.id, bytes.fromhex(prompt.salt), QUESTION)
     assert guess.hex() != prompt.commitment  # the person's key, which lives on, tests no guess
     purged = [leaf for leaf in entries(database, 0, 50) if leaf.action == "chat:conversation:destroy"]
     assert [leaf.reason for leaf in purged] == ["keys destroyed 1"]
+
+
+def index_of(leaf: Leaf) -> int:
+    assert leaf.index is not None
+    return leaf.index
 
 
 def test_a_page_asks_for_its_key_once_and_a_list_for_all_keys_at_once(
