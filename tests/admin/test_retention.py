@@ -1,6 +1,7 @@
 """What is past its date goes, what is held stays, and the log says how much it was."""
 
 import pytest
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from appliance.admin.retention import RetentionJob
@@ -13,6 +14,7 @@ from appliance.errors import Conflict
 from appliance.identity import house as identity
 from appliance.policy.active import ActivePolicy
 from appliance.policy.documents import load
+from appliance.storage.conversation_keys import ConversationKey
 from appliance.storage.engine import Database
 from appliance.storage.vault import Vault
 from tests.fakes import FakeClock
@@ -42,6 +44,10 @@ class Records:
     def _one(self, session: Session, person: Principal, row_id: str) -> None:
         self.transcript.add_conversation(session, person, row_id, "제목")
 
+    def keys(self) -> int:
+        with self.database.read() as session:
+            return session.scalar(select(func.count()).select_from(ConversationKey)) or 0
+
     def left(self, person: Principal) -> int:
         return len(self.library.list(person))
 
@@ -63,7 +69,8 @@ def test_only_what_is_past_its_date_is_destroyed(records: Records, clock: FakeCl
     told: list[tuple[int, int]] = []
     certificate = records.job.run(SYSTEM, lambda done, total: told.append((done, total)))
     assert told == [(100, 120), (120, 120)]
-    assert (certificate.conversations, certificate.held_back) == (120, 0)
+    assert (certificate.conversations, certificate.keys_destroyed, certificate.held_back) == (120, 120, 0)
+    assert records.keys() == 3  # of the conversations that are left
     assert (records.left(records.alice), records.left(records.bob)) == (2, 1)
     assert records.job.run_if_due(SYSTEM) is None
 
@@ -80,4 +87,4 @@ def test_a_hold_keeps_everything_until_it_is_lifted(records: Records, clock: Fak
         records.library.delete(records.alice, records.library.list(records.alice)[0].id)
     records.job.holds.lift(SYSTEM, records.alice.user_id)
     assert records.job.run(SYSTEM).conversations == 3
-    assert records.left(records.alice) == 0
+    assert (records.left(records.alice), records.keys()) == (0, 0)

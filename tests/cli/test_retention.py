@@ -57,6 +57,7 @@ def test_a_preview_counts_and_a_typed_number_destroys(run: Run) -> None:
         run("retention", "run", given="7\n")
     certificate = run("retention", "run", given="2\n").stdout
     assert "Destroyed 2 conversations" in certificate
+    assert "Keys destroyed: 2." in certificate
     assert "audit entry " in certificate
     assert json.loads(run("retention", "run", "--yes", "--json").stdout)["conversations"] == 0
 

@@ -123,7 +123,9 @@ def test_destroying_takes_the_number_of_things_typed_and_ends_with_a_certificate
     for thread in threading.enumerate():
         if thread.name == "retention":
             thread.join()
-    assert "Certificate of destruction" in admin.get("/console/retention").text
+    certificate = admin.get("/console/retention").text
+    assert "Certificate of destruction" in certificate
+    assert "<dt>Keys destroyed</dt><dd>1</dd>" in certificate
     assert house.conversations("alice") == []
     actions = [one.action for one in house.recorded()]
     assert AuditAction.RETENTION_READ in actions

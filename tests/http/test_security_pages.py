@@ -220,8 +220,10 @@ def test_a_person_destroys_what_they_wrote_and_gets_a_certificate(house: House, 
     assert alice.post("/account/data/delete", name="bob").status_code == 400
     done = alice.post("/account/data/delete", name="alice")
     assert "Certificate of destruction" in done.text
+    assert "<dt>Keys destroyed</dt><dd>2</dd>" in done.text  # her own and that of the conversation
     assert house.conversations("alice") == []
     assert house.recorded()[-1].action == AuditAction.SUBJECT_ERASED
+    assert house.recorded()[-1].reason == "conversations 1 messages 2 keys destroyed 2"
     assert house.identity.door.authenticate("alice", PASSWORD, "127.0.0.1").pending
 
 
