@@ -11,8 +11,8 @@ import json
 from appliance.audit import tree
 from appliance.audit.actions import AuditAction
 from appliance.audit.entry import Entry, Leaf, decode
-from appliance.audit.export import check_reason
 from appliance.audit.entrykeys import EntryKeys
+from appliance.audit.export import check_reason
 from appliance.audit.log import AuditLog, commitment, entry_key
 from appliance.audit.sealing import Seal, record_sealed, sealed_elsewhere
 from appliance.core import Outcome, Principal
