@@ -4,6 +4,9 @@ import asyncio
 from datetime import timedelta
 from pathlib import Path
 
+from sqlalchemy import insert, select
+
+from appliance.audit.content import ContentRow
 from appliance.audit.export import Exporter, Request
 from appliance.audit.publickeys import PublicKeys
 from appliance.core import SYSTEM
@@ -92,6 +95,23 @@ def test_sealed_texts_go_with_the_conversation_the_days_and_the_person(
     assert [one.reason[:7] for one in house.recorded() if one.action == "audit:sealed-text:destroy"] == [
         "texts 2"
     ]
+
+
+def test_a_row_from_an_older_copy_opens_no_more_once_its_conversation_is_destroyed(
+    house: House, alice: Client, tmp_path: Path
+) -> None:
+    house.policy.replace(load_with(tmp_path, audit=SEALED))
+    person = house.principal("alice")
+    alice.get(ask(alice, "가을 보고서"))
+    with house.database.read() as session:
+        copied = [dict(row) for row in session.execute(select(ContentRow.__table__)).mappings()]
+    house.library.delete(person, house.library.list(person)[0].id)
+    house.clock.advance(timedelta(minutes=11).total_seconds())
+    assert house.library.empty_bin() == 1
+    with house.database.write() as session:
+        session.execute(insert(ContentRow), copied)
+    assert len(copied) == 2
+    assert texts(house, tmp_path) == []
 
 
 def test_erasing_a_person_erases_what_is_sealed_of_them(house: House, alice: Client, tmp_path: Path) -> None:
