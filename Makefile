@@ -3,7 +3,7 @@ PYTHON ?= python3
 DATA ?= data
 BIN := .venv/bin
 
-.PHONY: all run test lint format bench screenshots lock ready dev clean
+.PHONY: all run test lint format bench screenshots reference lock ready dev clean
 
 all: test lint
 
@@ -22,6 +22,7 @@ lint: dev
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/python tools/sizes.py
+	$(BIN)/python tools/reference.py --check
 
 format: dev
 	$(BIN)/ruff check --fix .
@@ -34,6 +35,10 @@ bench: dev
 # The ten main pages at three widths in both themes, into docs/screenshots.
 screenshots: dev
 	$(BIN)/pytest tests/browser/test_gallery.py --screenshots
+
+# The parts of docs/ that are written from the sources: policies, commands, settings, modules.
+reference: dev
+	$(BIN)/python tools/reference.py
 
 ready:
 	@$(PYTHON) tools/setup_env.py run
