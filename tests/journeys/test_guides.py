@@ -19,9 +19,9 @@ GUIDE, KOREAN = DOCS / "administration.md", DOCS / "ko" / "administration.md"
 # What the capitals in audit.md and policies.md stand for here. ID is the draft made last.
 MEANT = {
     "DIR": "data", "TEXT": "점검", "FILE.zip": "whole.zip", "KEPT": "checkpoint.txt", "W": "witness",
-    "FOLDER": "rules", "NUMBER": "1", "NAME": "김하늘",
+    "FOLDER": "rules", "NUMBER": "1", "NAME": "정책담당",
 }  # fmt: skip
-BEFORE = {"policy discard": "policy draft rules", "retention release": "retention hold 김하늘 --reason 점검"}
+BEFORE = {"policy discard": "policy draft rules"}
 BESIDES = {
     "policy approve": "--password-file first-password",
     "retention run": "--yes",
