@@ -96,7 +96,8 @@ class Forbidden(NaesilError):
 
 
 class PolicyViolation(Forbidden):
-    """`spans`: where in the text it was found; `offers`: how the person may go on (masked, as_is)."""
+    """`spans`: where in the text it was found, below 0 in an attached file; `offers`: how the person may
+    go on (masked, as_is)."""
 
     code = "policy_violation"
 

@@ -12,6 +12,7 @@ from appliance.audit.entry import Entry, Leaf
 from appliance.audit.log import AuditLog
 from appliance.audit.reading import about
 from appliance.chat.assistants import Assistants
+from appliance.chat.attachments import Attachments
 from appliance.chat.library import Library
 from appliance.chat.prompts import Prompts
 from appliance.core import Outcome, Principal
@@ -26,6 +27,7 @@ class Held:
     """How much of each kind is held just now."""
 
     conversations: int
+    attachments: int
     assistants: int
     prompts: int
     sessions: int
@@ -39,7 +41,7 @@ class Records:
 
     def __init__(
         self, database: Database, audit: AuditLog, identity: Identity, library: Library,
-        assistants: Assistants, prompts: Prompts,
+        assistants: Assistants, prompts: Prompts, attachments: Attachments,
     ) -> None:  # fmt: skip
         self._database = database
         self._audit = audit
@@ -47,12 +49,14 @@ class Records:
         self._library = library
         self._assistants = assistants
         self._prompts = prompts
+        self._attachments = attachments
 
     def held(self, principal: Principal) -> Held:
         """Counts for the page that says what is kept and why."""
         user_id = principal.user_id
         return Held(
             conversations=len(self._library.list(principal)),
+            attachments=self._attachments.count(principal),
             assistants=len(self._assistants.own(principal)),
             prompts=len(self._prompts.own(principal)),
             sessions=len(self._identity.sessions.list(user_id)),
@@ -92,6 +96,8 @@ class Records:
         }
         for summary in self._library.list(principal):
             files[f"conversations/{summary.id}.json"] = self._library.open(principal, summary.id)
+        for attachment_id, (attached, text) in self._attachments.own(principal).items():
+            files[f"attachments/{attachment_id}.json"] = {"file": attached, "text": text}
         buffer = io.BytesIO()
         with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
             for name, content in files.items():

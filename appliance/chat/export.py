@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from types import MappingProxyType
 
-from appliance.chat.values import Conversation, Message
+from appliance.chat.values import Attached, Conversation, Message
 from appliance.errors import N_
 from appliance.i18n import Translator
 
@@ -46,14 +46,15 @@ def exported(conversation: Conversation, form: str, origin: Origin, words: Trans
 def _markdown(conversation: Conversation, origin: Origin, words: Translator) -> Exported:
     parts = [f"# {conversation.title}", f"> {_notice(origin, words)}"]
     for message in conversation.messages:
-        parts += [f"## {_speaker(message, words)}", message.text]
+        parts += [f"## {_speaker(message, words)}", *_files(message, words), message.text]
     parts.append(f"<!-- {_json_mark(conversation, origin)} -->")  # hex, names and times: no "-->" in it
     return Exported("\n\n".join(parts) + "\n", "text/markdown", "md")
 
 
 def _text(conversation: Conversation, origin: Origin, words: Translator) -> Exported:
     parts = [conversation.title, _notice(origin, words)]
-    parts += [f"[{_speaker(message, words)}]\n{message.text}" for message in conversation.messages]
+    for message in conversation.messages:
+        parts.append("\n".join((f"[{_speaker(message, words)}]", *_files(message, words), message.text)))
     parts.append(_json_mark(conversation, origin))
     return Exported("\n\n".join(parts) + "\n", "text/plain", "txt")
 
@@ -69,6 +70,11 @@ def _json(conversation: Conversation, origin: Origin, words: Translator) -> Expo
                 "ai_generated": message.role == "assistant",
                 "created_at": message.created_at.isoformat(),
                 "content": message.text,
+                **(
+                    {"attachments": [_file(one) for one in message.attachments]}
+                    if message.attachments
+                    else {}
+                ),
             }
             for message in conversation.messages
         ],
@@ -80,7 +86,7 @@ def _html(conversation: Conversation, origin: Origin, words: Translator) -> Expo
     title = html.escape(conversation.title)
     body = "\n".join(
         f'<section data-role="{message.role}"><h2>{html.escape(_speaker(message, words))}</h2>'
-        f"<pre>{html.escape(message.text)}</pre></section>"
+        f"<pre>{html.escape(chr(10).join((*_files(message, words), message.text)))}</pre></section>"
         for message in conversation.messages
     )
     page = (
@@ -97,6 +103,15 @@ def _html(conversation: Conversation, origin: Origin, words: Translator) -> Expo
 FORMS: Mapping[str, Callable[[Conversation, Origin, Translator], Exported]] = MappingProxyType(
     {"md": _markdown, "txt": _text, "json": _json, "html": _html}
 )
+
+
+def _files(message: Message, words: Translator) -> list[str]:
+    """A line for each file beside a question; not its text."""
+    return [words(N_("Attached: %(name)s")) % {"name": one.name} for one in message.attachments]
+
+
+def _file(one: Attached) -> dict[str, str | int | bool]:
+    return {"name": one.name, "size": one.size, "sha256": one.sha256, "whole": one.whole}
 
 
 def _speaker(message: Message, words: Translator) -> str:

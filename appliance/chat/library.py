@@ -16,7 +16,7 @@ from appliance.audit.log import AuditLog
 from appliance.chat import preset_store, store
 from appliance.chat.finding import Needle, Snippet
 from appliance.chat.service import owned
-from appliance.chat.transcript import Transcript
+from appliance.chat.transcript import Rows, Transcript
 from appliance.chat.values import Conversation, ConversationSummary, Destroyed, Message
 from appliance.clock import Clock
 from appliance.core import SYSTEM, DataClass, Outcome, Principal
@@ -73,6 +73,15 @@ class Library:
                 DataClass(row.data_class),
                 row.maker,
             )
+
+    def questions(self, principal: Principal, conversation_id: str) -> Sequence[str]:
+        """The questions of the shown branch with their files, as the model would read them unmasked."""
+        with self._database.read() as session:
+            row = owned(session, principal, conversation_id)
+            path = Rows(store.messages(session, row.id)).path(row.leaf_id)
+            found = [one for one in path if one.role == "user"]
+            ask = self._transcript
+            return [ask.question(ask.text(session, one), ask.files(session, one)).content for one in found]
 
     def versions(self, principal: Principal, conversation_id: str, question_id: str) -> tuple[Message, ...]:
         """A question of theirs and every answer to it, oldest first. NotFound without one."""

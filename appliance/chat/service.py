@@ -14,6 +14,8 @@ from sqlalchemy.orm import Session
 
 from appliance.chat import store
 from appliance.chat.assistants import Assistants
+from appliance.chat.attachments import Attachments
+from appliance.chat.enclosing import Enclosed, enclose
 from appliance.chat.makers import Maker, maker_in
 from appliance.chat.running import RunningAnswer
 from appliance.chat.titles import title_from
@@ -38,13 +40,14 @@ class Chat:
 
     def __init__(
         self, database: Database, transcript: Transcript, completions: Completions,
-        inference: InferenceClient, assistants: Assistants,
+        inference: InferenceClient, assistants: Assistants, attachments: Attachments,
     ) -> None:  # fmt: skip
         self._database = database
         self._transcript = transcript
         self._completions = completions
         self._inference = inference
         self._assistants = assistants
+        self._attachments = attachments
         self._running: dict[str, RunningAnswer] = {}
         self._sending: list[str | None] = []
 
@@ -134,7 +137,8 @@ class Chat:
             raise Conflict(N_("An answer is still being written here. Wait for it or stop it first."))
         self._sending.append(wish.conversation_id)
         try:
-            sent, admitted = await asyncio.to_thread(self._admit, principal, wish)
+            files = await self._attachments.fitted(principal, wish.conversation_id, wish.attachments)
+            sent, admitted = await asyncio.to_thread(self._admit, principal, wish, files)
             running = RunningAnswer(admitted.answer_id, sent.conversation_id, principal.user_id)
             self._running[admitted.answer_id] = running
             running.task = asyncio.create_task(self._answer(running, admitted), name="answer")
@@ -150,9 +154,10 @@ class Chat:
         answering = (running.conversation_id for running in self._running.values())
         return conversation_id in self._sending or conversation_id in answering
 
-    def _admit(self, principal: Principal, wish: Wish) -> tuple[Sent, Admitted]:
+    def _admit(self, principal: Principal, wish: Wish, attached: Sequence[Enclosed]) -> tuple[Sent, Admitted]:
         with self._database.read() as session:
-            place, before, text = self._plan(session, principal, wish)
+            place, before, text, files = self._plan(session, principal, wish)
+            files = (*files, *attached)
             maker = self._maker(session, principal, wish)
             data_class = highest(maker.data_class, _class_of(session, principal, wish))
             turns = self._transcript.turns(session, before)
@@ -170,12 +175,14 @@ class Chat:
             if wish.again:
                 self._transcript.add_another_answer(session, place, admitted)
             else:
-                self._transcript.add_exchange(session, place, text, admitted)
+                self._transcript.add_exchange(session, place, text, admitted, files)
+                self._attachments.send_in(session, principal, place.conversation_id, files)
 
         ask = Ask(
             principal=principal,
             permission=Permission.CHAT_USE,
-            turns=(*system, *turns, self._transcript.question(text)),
+            turns=(*system, *turns, self._transcript.question(text, files)),
+            enclosed=len(enclose(files)),
             new_from=len(system) + len(turns),
             released=frozenset(number + len(system) for number in released),
             choice=wish.choice.way,
@@ -210,26 +217,28 @@ class Chat:
 
     def _plan(
         self, session: Session, principal: Principal, wish: Wish
-    ) -> tuple[Place, Sequence[store.MessageRow], str]:
-        """Where the wish goes in the tree, the messages before it, and the question's text."""
+    ) -> tuple[Place, Sequence[store.MessageRow], str, tuple[Enclosed, ...]]:
+        """Where the wish goes in the tree, the messages before it, the question's text and its old files."""
         user_id = principal.user_id
         if wish.conversation_id is None:
-            return Place(user_id, new_id(), new_id(), None, wish.client_id), [], wish.text
+            return Place(user_id, new_id(), new_id(), None, wish.client_id), [], wish.text, ()
         row = owned(session, principal, wish.conversation_id)
         rows = Rows(store.messages(session, row.id))
         question_id, text = new_id(), wish.text
+        files: tuple[Enclosed, ...] = ()
         before = rows.path(row.leaf_id)
         if wish.instead_of:
             node = rows.get(wish.instead_of)
             if node is None or (node.role == "assistant") is not wish.again:
                 raise _no_message()
             before = rows.path(node.id)[:-1]
+            question = before.pop() if wish.again else node
+            files = self._transcript.files(session, question)
             if wish.again:
-                question = before.pop()
                 question_id, text = question.id, self._transcript.text(session, question)
         parent_id = before[-1].id if before else None
         place = Place(user_id, row.id, question_id, parent_id, wish.client_id)
-        return place, before, text
+        return place, before, text, files
 
     async def _answer(self, running: RunningAnswer, admitted: Admitted) -> None:
         try:

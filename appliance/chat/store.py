@@ -19,6 +19,7 @@ from sqlalchemy import (
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from appliance.audit.content import drop_objects, drop_subject
+from appliance.chat import attachment_store
 from appliance.storage.base import Base
 
 
@@ -48,6 +49,8 @@ class ConversationRow(Base):
 class MessageRow(Base):
     """One message; `body` and `reasoning` are sealed. An answer's id is also the id of its admission.
 
+    `attachments`: which files went with a question, and how much of each (filing.Kept).
+
     `position` counts the messages of a conversation as they were made, `parent_id` makes the tree.
     """
 
@@ -75,6 +78,7 @@ class MessageRow(Base):
     reasoning_s: Mapped[float] = mapped_column(server_default="0", default=0.0)
     detections: Mapped[dict[str, int]] = mapped_column(JSON)
     screening: Mapped[dict[str, Any] | None] = mapped_column(JSON(none_as_null=True))
+    attachments: Mapped[list[dict[str, Any]] | None] = mapped_column(JSON(none_as_null=True))
     created_at: Mapped[datetime]
     maker: Mapped[str] = mapped_column(server_default="standard", default="standard")
 
@@ -151,6 +155,7 @@ def remove_everything(session: Session, user_id: str) -> tuple[int, int]:
     )
     session.execute(delete(ConversationRow).where(of_theirs))
     drop_subject(session, user_id)
+    attachment_store.remove_of(session, user_id)
     return conversations, messages or 0
 
 

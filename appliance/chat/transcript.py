@@ -10,6 +10,8 @@ from typing import Any
 from sqlalchemy.orm import Session
 
 from appliance.chat import store
+from appliance.chat.enclosing import Enclosed, enclose
+from appliance.chat.filing import Filing, kept_in, kept_of
 from appliance.chat.sealing import Sealing
 from appliance.chat.tree import Branch, Node, Tree
 from appliance.chat.values import Message, Screened
@@ -73,10 +75,16 @@ class Transcript:
 
     def __init__(self, vault: Vault, clock: Clock) -> None:
         self.sealing = Sealing(vault)
+        self._filing = Filing(vault)
         self._clock = clock
 
-    def question(self, text: str) -> Turn:
-        return Turn("user", text)
+    def question(self, text: str, files: Sequence[Enclosed] = ()) -> Turn:
+        return Turn("user", enclose(files) + text)
+
+    def files(self, session: Session, row: store.MessageRow) -> tuple[Enclosed, ...]:
+        """What went with a question."""
+        kept = kept_in(row)
+        return self._filing.enclosed(session, row.user_id, kept) if kept else ()
 
     def add_conversation(self, session: Session, principal: Principal, row_id: str, title: str) -> None:
         now = self._clock.now()
@@ -91,7 +99,9 @@ class Transcript:
     def title(self, session: Session, row: store.ConversationRow) -> str:
         return self.sealing.reading(session, row.user_id, row.id).unseal("title", row.id, row.title)
 
-    def add_exchange(self, session: Session, place: Place, text: str, admitted: Admitted) -> None:
+    def add_exchange(
+        self, session: Session, place: Place, text: str, admitted: Admitted, files: Sequence[Enclosed] = ()
+    ) -> None:
         """The question, and an empty answer in state running under the admission's id."""
         question = self._row(session, place, place.question_id, "user")
         question.parent_id = place.parent_id
@@ -99,6 +109,7 @@ class Transcript:
         question.client_id = place.client_id
         question.detections = admitted.last_turn
         question.screening = _screening(admitted)
+        question.attachments = kept_of(files)
         session.add(question)
         session.flush()
         self._add_answer(session, place, admitted.answer_id, client_id=None)
@@ -160,7 +171,7 @@ class Transcript:
         for found in path:
             turn = Turn(found.role, self.text(session, found))
             if turn.role == "user":
-                question = turn
+                question = self.question(turn.content, self.files(session, found))
             elif turn.content and question is not None:
                 turns += [question, turn]
         return tuple(turns)
@@ -235,6 +246,7 @@ class Transcript:
             reasoning=self._reasoning(session, row),
             reasoning_s=row.reasoning_s,
             maker=row.maker,
+            attachments=self._filing.beside(session, row.user_id, kept) if (kept := kept_in(row)) else (),
         )
 
     def _reasoning(self, session: Session, row: store.MessageRow) -> str:

@@ -23,7 +23,10 @@ class ConversationSummary:
 
 @dataclass(frozen=True, slots=True)
 class Screened:
-    """Where in a question something was found, and what came of it: `hidden` from the model, or not."""
+    """Where in a question something was found, and what came of it: `hidden` from the model, or not.
+
+    Offsets count from the question's own text; below 0 it was found in a file beside it.
+    """
 
     start: int
     end: int
@@ -31,6 +34,26 @@ class Screened:
     action: str
     rules: tuple[str, ...]
     hidden: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Attached:
+    """A file beside a question. `unit`: what its parts are called, empty for a text without parts.
+
+    `used` of its `characters` go to the model, `shown` whole parts of `total`; `whole`: all of them.
+    """
+
+    id: str
+    name: str
+    kind: str
+    unit: str
+    size: int
+    sha256: str
+    characters: int
+    used: int
+    shown: int
+    total: int
+    whole: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,6 +77,7 @@ class Message:
     reasoning: str = ""
     reasoning_s: float = 0.0
     maker: str = ""
+    attachments: tuple[Attached, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,7 +139,7 @@ class Wish:
     replaces, or with `again` the answer that another one should stand beside. `client_id` is a
     UUID made by the page: the same wish sent again is answered once. `maker`: the id of a setting or an
     assistant, empty for what the conversation has. `beside`: while another answer to it is made.
-    `data_class`: at least this from now on.
+    `data_class`: at least this from now on. `attachments`: ids of files that wait here.
     """
 
     conversation_id: str | None
@@ -128,3 +152,4 @@ class Wish:
     data_class: DataClass = DataClass.OPEN
     maker: str = ""
     beside: bool = False
+    attachments: tuple[str, ...] = ()

@@ -42,7 +42,7 @@ class Allowance:
 
         What was taken must be given back once, under the same `answer_id`.
         """
-        if len(ask.turns[-1].content.encode()) > limit.message_bytes:
+        if len(ask.turns[-1].content[ask.enclosed :].encode()) > limit.message_bytes:
             return TooLarge(
                 N_("A message has at most %(limit)d bytes here. Shorten it."),
                 field="messages",

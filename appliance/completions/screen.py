@@ -51,7 +51,10 @@ def check_prompt(policy: PolicySet, ask: Ask, today: date, target: Target) -> Ch
         turn if ask.own_replies and turn.role == MODEL_SPOKE else reader.turn(turn, place)
         for place, turn in enumerate(ask.turns)
     )
-    last_turn, spans = reader.masked, tuple(reader.spans)
+    last_turn = reader.masked
+    spans = tuple(
+        replace(span, start=span.start - ask.enclosed, end=span.end - ask.enclosed) for span in reader.spans
+    )
     tools = reader.tools(ask.tools)
     reader.text(ask.template_values)
     decision = decide(policy, ask.principal, ask.permission, reader.findings, target)

@@ -21,7 +21,8 @@ class Ask:
     `form`: "chat" turns go through the chat template; "text" is one turn whose content is the
     prompt as it stands; "vectors" are texts to embed, one a turn. `own_replies`: the assistant's
     turns were made and screened here; a caller's own are looked at like any other.
-    `template_values`: a JSON object for the chat template.
+    `enclosed`: leading characters of the newest turn that come from files, which no limit of a message
+    counts, and from after which spans are told. `template_values`: a JSON object for the chat template.
     `new_from`: the first turn that nobody decided on before; `released`: older turns that were sent
     as they are for a stated reason. `choice`: how the person wants to go on when the text is held
     back, "masked" or "as_is" with a `stated_reason`. `target`: what policies can tell apart; admission
@@ -44,6 +45,7 @@ class Ask:
     own_replies: bool = False
     tools: Tools = NO_TOOLS
     template_values: str = ""
+    enclosed: int = 0
     new_from: int = 0
     released: frozenset[int] = frozenset()
     choice: str = ""
@@ -53,7 +55,8 @@ class Ask:
 
 @dataclass(frozen=True, slots=True)
 class Span:
-    """Where in a text something was found that a rule acts on; offsets in characters.
+    """Where in a text something was found that a rule acts on; offsets in characters, below 0 in a file
+    before it.
 
     `hidden`: the model read a mask in its place.
     """

@@ -70,7 +70,7 @@ class Orders(Protocol):
     """The part of a child's orders that the jail needs; the supervisor's ChildSpec has it."""
 
     @property
-    def role(self) -> Literal["runtime", "web", "sealer", "gate", "broker", "post"]: ...
+    def role(self) -> Literal["runtime", "web", "sealer", "gate", "broker", "post", "extractor"]: ...
     @property
     def settings(self) -> Settings: ...
     @property
@@ -95,8 +95,8 @@ def _profile(orders: Orders, hand_over: HandOver) -> Profile:
         certificates = tuple(path for path in (settings.tls_cert, settings.tls_key) if path is not None)
         profile = web_profile(settings.data, (*certificates, *settings.database_files), descriptors)
         return watched(profile, orders.destinations, hand_over)
-    if orders.role == "gate":
-        return gate_profile(descriptors)
+    if orders.role in ("gate", "extractor"):
+        return gate_profile(descriptors) if orders.role == "gate" else extractor_profile(descriptors)
     if orders.role == "broker":
         return broker_profile(orders.destinations, descriptors)
     if orders.outside is not None:
@@ -129,6 +129,16 @@ def with_gpu(profile: Profile) -> Profile:
     checked = {name: rule for name, rule in profile.calls.checked.items() if name != "ioctl"}
     calls = replace(profile.calls, allowed=(*profile.calls.allowed, "ioctl"), checked=checked)
     return replace(profile, writable=(*profile.writable, *devices), calls=calls)
+
+
+def extractor_profile(descriptors: tuple[int, ...]) -> Profile:
+    """Reads one stranger's file, which comes over its socketpair; no other file, no network; else it dies."""
+    return Profile(
+        name="extractor",
+        readable=_interpreter(),
+        descriptors=descriptors,
+        calls=CallPolicy(_READER_CALLS, allowed.checked(os.getpid())),
+    )
 
 
 def trial_profile(

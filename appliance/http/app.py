@@ -16,6 +16,7 @@ from appliance.http.errors import API_PREFIX, Errors, LastResort
 from appliance.http.headers import SecurityHeaders
 from appliance.http.hosts import KnownHost, allowed_names
 from appliance.http.limits import BodyLimit
+from appliance.http.pages import attachments
 from appliance.http.services import Services
 from appliance.http.view import View
 
@@ -34,7 +35,7 @@ def create_app(services: Services) -> FastAPI:
             Middleware(LastResort, errors=errors),
             Middleware(KnownHost, names=names, refuse=errors.refuse),
             Middleware(SameOrigin, refuse=errors.refuse, free=f"{API_PREFIX}/"),
-            Middleware(BodyLimit, refuse=errors.refuse, streamed=console.STREAMED),
+            Middleware(BodyLimit, refuse=errors.refuse, streamed=console.STREAMED | {attachments.ADD}),
         ],
         exception_handlers={
             NaesilError: errors.on_domain_error,

@@ -100,7 +100,9 @@ class Errors:
         if wants_json(request):
             said: dict[str, object] = {"code": error.code, "message": message, "field": error.field}
             if isinstance(error, (PolicyViolation, ReasonNeeded)):
-                said |= {"spans": error.spans, "offers": sorted(error.offers)}
+                in_text = [span for span in error.spans if span[0] >= 0]
+                said |= {"spans": in_text, "offers": sorted(error.offers)}
+                said |= {"in_files": len(error.spans) - len(in_text)}
             body = {"error": said}
             return JSONResponse(body, status, headers)
         if isinstance(error, StepRequired):

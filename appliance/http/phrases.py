@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from appliance.chat.values import Screened
+from appliance.chat.values import Attached, Screened
 from appliance.core import DataClass
 from appliance.errors import N_
 from appliance.i18n import Translator
@@ -46,6 +46,12 @@ KINDS = {
     "name": N_("Personal name"),
     "term": N_("Internal term"),
     "pattern": N_("Internal number"),
+}
+FIRST = {
+    "page": N_("only the first %(shown)d of %(total)d pages"),
+    "sheet": N_("only the first %(shown)d of %(total)d sheets"),
+    "slide": N_("only the first %(shown)d of %(total)d slides"),
+    "section": N_("only the first %(shown)d of %(total)d sections"),
 }
 CLASSES = {"O": N_("Open"), "S": N_("Sensitive"), "C": N_("Secret")}
 NEARLY_FULL = 0.8  # of the context
@@ -116,6 +122,34 @@ def screened(spans: Sequence[Screened], words: Translator) -> list[str]:
         words(texts[hidden]) % {"kind": words(KINDS[kind]), "count": count, "rules": ", ".join(rules)}
         for (kind, hidden, rules), count in counts.items()
     ]
+
+
+def attached(file: Attached, words: Translator) -> str:
+    """How much of a file the model reads: "12 pages", "the first 12 of 40 pages", "the first 30 %"."""
+    if file.whole:
+        return _whole(file, words)
+    if file.shown and file.unit and file.shown < file.total:
+        return words(FIRST[file.unit]) % {"shown": file.shown, "total": file.total}
+    return words("only the first %(percent)d%%") % {
+        "percent": max(1, 100 * file.used // max(1, file.characters)) if file.used < file.characters else 99
+    }
+
+
+def _whole(file: Attached, words: Translator) -> str:
+    count = file.total if file.unit else file.characters
+    said = {
+        "": words.ngettext("%(count)d character", "%(count)d characters", count),
+        "page": words.ngettext("%(count)d page", "%(count)d pages", count),
+        "sheet": words.ngettext("%(count)d sheet", "%(count)d sheets", count),
+        "slide": words.ngettext("%(count)d slide", "%(count)d slides", count),
+        "section": words.ngettext("%(count)d section", "%(count)d sections", count),
+    }
+    return said[file.unit] % {"count": count}
+
+
+def in_files(count: int, words: Translator) -> str:
+    """That something was found in attached files; empty for nothing."""
+    return words("In attached files: {count}").replace("{count}", str(count)) if count else ""
 
 
 def colours(names: tuple[str, ...], words: Translator) -> list[tuple[str, str]]:

@@ -11,6 +11,7 @@ from appliance.admin.retention import RetentionJob
 from appliance.audit.log import AuditLog
 from appliance.audit.oversight import Oversight
 from appliance.chat.assistants import Assistants
+from appliance.chat.attachments import Attachments
 from appliance.chat.library import Library
 from appliance.chat.prompts import Prompts
 from appliance.chat.service import Chat
@@ -39,6 +40,7 @@ class Services:
     chat: Chat
     library: Library
     assistants: Assistants
+    attachments: Attachments
     prompts: Prompts
     temporary: Temporary
     erasure: Erasure

@@ -23,6 +23,10 @@ class Limit(Document):
         description="Tokens that prompt and answer may have together; none: as many as the model takes.",
     )
     message_bytes: int = Field(ge=1, le=16_777_216, description="Longest message, in UTF-8 bytes.")
+    attachment_bytes: int = Field(
+        default=20_000_000, ge=1, le=33_000_000, description="Largest file that can be attached, in bytes."
+    )
+    attachments: int = Field(default=10, ge=0, le=50, description="Files beside one question; 0: none.")
     requests_per_minute: int = Field(ge=1, le=1_000_000, description="Questions a minute.")
     requests_per_day: int | None = Field(default=None, ge=1, description="Questions a day; none: no limit.")
     tokens_per_minute: int | None = Field(default=None, ge=1, description=f"Tokens a minute, {_TOKENS}")

@@ -16,6 +16,7 @@ from appliance.egress import jail
 from appliance.egress.profiles import profile_for
 from appliance.egress.report import GuardReport
 from appliance.errors import N_, ConfigError, NaesilError
+from appliance.extractor import limits
 from appliance.supervisor import attend
 from appliance.supervisor.spec import ChildSpec, Context, Report, decode_spec, encode_report, send_report
 
@@ -35,8 +36,10 @@ def main() -> int:
         os.dup2(null.fileno(), 0)
     logging.basicConfig(level=spec.settings.log_level.upper(), format="%(levelname)s %(name)s %(message)s")
     logging.getLogger("alembic").setLevel(logging.WARNING)
-    if spec.role == "runtime":
+    if spec.role in ("runtime", "extractor"):
         os.nice(BEHIND)
+    if spec.role == "extractor":
+        limits.lay()
     try:
         profile = profile_for(spec, lambda *trap: _hand_over(spec, trap))
         guard = jail.close(profile)
@@ -95,6 +98,10 @@ def _become(spec: ChildSpec) -> None:
         from appliance.egress import broker  # noqa: PLC0415 - only behind the closed jail
 
         broker.serve(peer, spec.destinations, SystemClock())
+    elif spec.role == "extractor":
+        from appliance.extractor import process as reader  # noqa: PLC0415 - only behind the closed jail
+
+        reader.main(peer)
     elif spec.role == "post":
         from appliance.egress import post  # noqa: PLC0415 - only behind the closed jail
 

@@ -34,6 +34,7 @@ from appliance.protocol.control import (
 )
 from appliance.supervisor.children import Child
 from appliance.supervisor.door import Caller
+from appliance.supervisor.extractors import Extractors
 from appliance.supervisor.findings import Found, Heartbeat, Probed, Signed
 from appliance.supervisor.lookaround import LookAround
 from appliance.supervisor.questions import OnAnswer, text_of
@@ -65,6 +66,8 @@ class Staff(Protocol):
     def stopping(self) -> bool: ...
     @property
     def switch(self) -> Switch: ...
+    @property
+    def extractors(self) -> Extractors: ...
 
     def ask(
         self,
@@ -163,6 +166,8 @@ class Desk:
             self.probe("console", answer, fail)
         elif report.ask == "attest":
             self.attest(answer, fail)
+        elif report.ask == "extract":
+            self._staff.extractors.hand_out(report.request, line)
         elif report.ask == "use-model":
             name = text_of(report.body) or ""
             refuse = partial(_refuse_page, answer)

@@ -136,6 +136,8 @@ class _Starter:
         child, ours = self._start(role, self.runtime)
         if role == "web":
             supervisor.use_control(ours)
+        elif role == "extractor":
+            supervisor.extractors.wait(child, ours)
         elif role in ("gate", "broker"):
             supervisor.exchange.use(role, ours)
         else:
@@ -151,6 +153,9 @@ class _Starter:
 
     def start_runtime(self, runtime: RuntimeSettings) -> tuple[children.Child, socket.socket]:
         return self._start("runtime", runtime)
+
+    def start_extractor(self) -> tuple[children.Child, socket.socket]:
+        return self._start("extractor", self.runtime)
 
     def _start(self, role: ChildName, runtime: RuntimeSettings) -> tuple[children.Child, socket.socket]:
         """The child, and our end of its socketpair."""
@@ -175,7 +180,7 @@ class _Starter:
 
 def _roles(destinations: tuple[Destination, ...]) -> tuple[ChildName, ...]:
     """Where nothing may be dialled there is no process that could."""
-    return ("web", "gate", "sealer", "runtime", *(("broker",) if destinations else ()))
+    return ("web", "gate", "sealer", "runtime", "extractor", *(("broker",) if destinations else ()))
 
 
 def _with_certificate(settings: Settings) -> Settings:

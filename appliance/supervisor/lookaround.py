@@ -24,7 +24,8 @@ OWN_TABLES = Path("/proc/self/net")  # the pairs that we made are there
 
 
 class Transient(Protocol):
-    """Whoever knows the processes that come or go just now: a model that loads, one that is let go."""
+    """Whoever knows the processes that come or go just now: a model that loads, one that is let
+    go, an extractor that reads a file."""
 
     @property
     def children(self) -> list[Child]: ...
@@ -37,6 +38,8 @@ class Staff(Protocol):
     def children(self) -> Mapping[RoleName, Child]: ...
     @property
     def switch(self) -> Transient: ...
+    @property
+    def extractors(self) -> Transient: ...
     @property
     def starters(self) -> Starters: ...
 
@@ -53,7 +56,8 @@ class LookAround:
 
     def status(self, on_status: Callable[[Status], None]) -> None:
         """Every process, ours included. `on_status` is called once, by the loop."""
-        everybody = [*self._staff.children.values(), *self._staff.switch.children]
+        others = [*self._staff.switch.children, *self._staff.extractors.children]
+        everybody = [*self._staff.children.values(), *others]
         gathered: dict[int, tuple[Child, Facts] | None] = {}
 
         def on_facts(number: int, child: Child, body: msgspec.Raw | None) -> None:

@@ -45,6 +45,9 @@ class Questions:
     def on_time(self, now: float) -> None:
         self._give_up(lambda waiting: waiting.due <= now)
 
+    def waits_for(self, role: RoleName) -> bool:
+        return any(waiting.role == role for waiting in self._waiting.values())
+
     def next_due(self) -> float | None:
         return min((waiting.due for waiting in self._waiting.values()), default=None)
 

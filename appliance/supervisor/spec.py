@@ -14,14 +14,14 @@ from appliance.protocol.egress import Destination, EgressEvent
 from appliance.protocol.settings import RuntimeSettings
 
 MAX_LINE_BYTES = 4 * 1024 * 1024
-ChildName = Literal["runtime", "web", "sealer", "gate", "broker", "post"]
+ChildName = Literal["runtime", "web", "sealer", "gate", "broker", "post", "extractor"]
 RoleName = ChildName | Literal["supervisor", "launcher", "keeper"]
 
 
 class ChildSpec(msgspec.Struct, frozen=True, kw_only=True):
     """One child's orders: its role, the settings, and which inherited descriptor is what.
 
-    `peer` is the socketpair to web (runtime, sealer) or to the supervisor (the others); `listen`
+    `peer` is the socketpair to web (runtime, sealer, extractor) or to the supervisor (the others); `listen`
     the listening socket; `destinations` what may be dialled (web, gate, broker); `outside` a folder
     that only the post may write; `user` the user and group that a child of root becomes; `status`
     the line to the supervisor: there the child reports its guard level and, if it cannot start,
@@ -52,7 +52,8 @@ class Report(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     `body` is its Context).
     web -> supervisor: `attach` "gate" (its trapped calls and its memory follow).
     supervisor -> web: `guard` of a `process`, `attach` (a descriptor follows; `switched`: the
-    runtime before it finishes what it has), `restarted`, `event` (what gate or broker did).
+    runtime before it finishes what it has; an extractor answers the `request` for it), `restarted`,
+    `event` (what gate or broker did).
     Either way: a question `ask` with its `body` (JSON), and the answer, which is the `body`
     of a line with the same `request` and no `ask`.
     """
@@ -64,7 +65,7 @@ class Report(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     thread: int = 0
     ready: bool = False
     setup: bool = False
-    attach: Literal["", "runtime", "sealer", "gate"] = ""
+    attach: Literal["", "runtime", "sealer", "gate", "extractor"] = ""
     restarted: bool = False
     switched: bool = False
     event: EgressEvent | None = None

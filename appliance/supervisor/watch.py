@@ -26,6 +26,8 @@ from appliance.supervisor.children import Child
 from appliance.supervisor.desk import Desk
 from appliance.supervisor.door import Door
 from appliance.supervisor.exchange import Exchange
+from appliance.supervisor.extractors import Extractors
+from appliance.supervisor.extractors import Starts as StartsExtractors
 from appliance.supervisor.mirror import Mirror
 from appliance.supervisor.outbox import Outbox
 from appliance.supervisor.questions import OnAnswer, Questions
@@ -44,7 +46,7 @@ MAX_DESCRIPTORS = 2
 POST_ENDED = N_("The process that listens during a self-attack ended. Start the product again.")
 
 
-class Starter(Starts, Protocol):
+class Starter(Starts, StartsExtractors, Protocol):
     """Makes the child of a role."""
 
     def __call__(self, role: ChildName, supervisor: "Supervisor", /) -> Child: ...
@@ -85,6 +87,7 @@ class Supervisor:
         self.starters = starters
         self._post_line = post.line
         self.switch = Switch(self, starter)
+        self.extractors = Extractors(self, starter)
         self._loaded = False
         self._clock = clock
         self._on_ready = on_ready
@@ -120,8 +123,8 @@ class Supervisor:
         for child in self.children.values():
             self.attend(child)  # the post, which was there before us
         for role in self._restarts:
-            self._start(role)
-        while self.children or self.switch.children or self._waiting_restart():
+            self.start(role)
+        while self.children or self._others() or self._waiting_restart():
             for key, _ in self.selector.select(self._timeout()):
                 key.data()
             self._on_time()
@@ -146,10 +149,16 @@ class Supervisor:
         if descriptor is not None:
             descriptor.close()
 
-    def answer_web(self, line: socket.socket, report: Report, /) -> None:
+    def answer_web(
+        self, line: socket.socket, report: Report, /, descriptor: socket.socket | None = None
+    ) -> None:
         """The same, but only to the web that asked over this line."""
         if self._web is not None and self._web.line is line:
-            self.tell_web(report)
+            self.tell_web(report, descriptor)
+
+    def is_asking(self, role: RoleName) -> bool:
+        """Whether an answer of this process about itself is still to come."""
+        return self._questions.waits_for(role)
 
     def _listen_to_web(self) -> None:
         if self._web is not None:
@@ -218,7 +227,8 @@ class Supervisor:
     def stopping(self) -> bool:
         return self._kill_at is not None
 
-    def _start(self, role: ChildName) -> None:
+    def start(self, role: ChildName) -> None:
+        """A child of this role, which is its role's from now on."""
         child = self._starter(role, self)
         self.children[role] = child
         record = self._restarts[role]
@@ -324,7 +334,7 @@ class Supervisor:
         for source in (child.pidfd, child.output, child.status):
             self._forget(source)
         child.close()
-        if self.switch.on_death(child):
+        if self.switch.on_death(child) or self.extractors.on_death(child):
             return
         del self.children[child.role]
         self._questions.on_death(child.role)
@@ -358,12 +368,12 @@ class Supervisor:
         self._questions.on_time(now)
         if self._kill_at is not None:
             if now >= self._kill_at:
-                for child in (*self.children.values(), *self.switch.children):
+                for child in (*self.children.values(), *self._others()):
                     child.process.kill()
             return
         for role, record in self._restarts.items():
             if record.due is not None and now >= record.due:
-                self._start(role)
+                self.start(role)
                 if role == "runtime":
                     self.tell_web(Report(process=role, restarted=True))
         due, self._timers = _split(self._timers, now)
@@ -381,6 +391,7 @@ class Supervisor:
         """Let web drain; the others end when it lets go of their socketpairs."""
         self._failure = failure
         self.switch.stop()
+        self.extractors.stop()
         self._kill_at = self._clock.monotonic() + (DRAIN_S if failure is None else FOLLOW_S)
         for child in self.children.values():
             if child.role == "web":
@@ -392,6 +403,10 @@ class Supervisor:
         """Gate, broker and post go home."""
         self.exchange.close()
         self._post_line.close()
+
+    def _others(self) -> list[Child]:
+        """Processes that are not, or no longer, their role's."""
+        return [*self.switch.children, *self.extractors.children]
 
     def _waiting_restart(self) -> bool:
         return self._kill_at is None and any(record.due is not None for record in self._restarts.values())

@@ -30,6 +30,7 @@ from appliance.audit.log import AuditLog
 from appliance.audit.sequencer import SequencerThread
 from appliance.audit.vigil import Vigil
 from appliance.chat.assistants import Assistants
+from appliance.chat.attachments import Attachments
 from appliance.chat.library import Library
 from appliance.chat.prompts import Prompts
 from appliance.chat.service import Chat
@@ -62,6 +63,7 @@ from appliance.supervisor.control import Control
 from appliance.supervisor.journal import EgressJournal
 from appliance.supervisor.modeldesk import ModelDesk
 from appliance.supervisor.proofs import Proofs
+from appliance.supervisor.reading import ReadingRoom
 from appliance.supervisor.spec import ChildSpec, Report
 
 log = logging.getLogger(__name__)
@@ -115,6 +117,7 @@ class Web:
     proofs: Proofs
     sealer: SealerLine
     forwarder: Forwarder
+    reading: ReadingRoom
 
     async def run(self, control: Control) -> None:
         """Open the door, serve, close the door, and leave the log sealed."""
@@ -125,8 +128,9 @@ class Web:
         vigil = Vigil(self.database, self.audit, self.clock)
         vigil.start(_chosen(self.spec.settings))
         sequencer.start()
-        watching = asyncio.create_task(_watch(vigil, self.services.library))
+        watching = asyncio.create_task(_watch(vigil, self.services.library, self.services.attachments))
         self.proofs.use(control)
+        self.reading.use(control)
         listening = asyncio.create_task(self._listen_to(control, sealer))
         following = asyncio.create_task(self._follow_policies())
         destroying = asyncio.create_task(self._keep_retention())
@@ -160,6 +164,8 @@ class Web:
                 await (self.inference.switch(sock) if report.switched else self.inference.attach(sock))
             elif report.attach == "sealer" and sock is not None:
                 sealer.attach(sock)
+            elif report.process == "extractor" and report.request:
+                self.reading.on_report(report, sock)
             elif report.restarted:
                 self._record(AuditAction.RUNTIME_RESTARTED, object=f"process:{report.process}")
             elif report.request:
@@ -237,13 +243,14 @@ async def _settle(view: View) -> None:
     gc.freeze()
 
 
-async def _watch(vigil: Vigil, library: Library) -> None:
-    """Look after the clock and the bin for as long as we serve; what cannot be done now is done later."""
+async def _watch(vigil: Vigil, library: Library, attachments: Attachments) -> None:
+    """Look after clock, bin and files that nobody sent as long as we serve; what fails is done later."""
     while True:
         await asyncio.sleep(VIGIL_S)
         with suppress(StorageFailed):
             await asyncio.to_thread(vigil.look)
             await asyncio.to_thread(library.empty_bin)
+            await asyncio.to_thread(attachments.remove_stale)
 
 
 def _chosen(settings: Settings) -> dict[str, str]:
@@ -273,7 +280,9 @@ def build(spec: ChildSpec, clock: Clock) -> Web:
     assistants = Assistants(database, vault, audit, clock, policy)
     prompts = Prompts(database, vault, audit, clock)
     temporary = Temporary(completions, inference, clock)
-    chat = Chat(database, transcript, completions, inference, assistants)
+    reading = ReadingRoom()
+    attachments = Attachments(database, vault, audit, clock, policy, inference, reading.read)
+    chat = Chat(database, transcript, completions, inference, assistants, attachments)
     library = Library(database, transcript, audit, clock, lambda: chat.running)
     people = identity.build(database, vault, audit, clock, policy)
 
@@ -297,10 +306,11 @@ def build(spec: ChildSpec, clock: Clock) -> Web:
         chat=chat,
         library=library,
         assistants=assistants,
+        attachments=attachments,
         prompts=prompts,
         temporary=temporary,
         erasure=Erasure(database, audit, clock, people.accounts, library),
-        records=Records(database, audit, people, library, assistants, prompts),
+        records=Records(database, audit, people, library, assistants, prompts, attachments),
         completions=completions,
         inference=inference,
         audit=audit,
@@ -322,4 +332,6 @@ def build(spec: ChildSpec, clock: Clock) -> Web:
         proving=proofs,
         attestations=attestations,
     )
-    return Web(spec, clock, database, audit, inference, chat, services, journal, proofs, sealer, forwarder)
+    return Web(
+        spec, clock, database, audit, inference, chat, services, journal, proofs, sealer, forwarder, reading
+    )

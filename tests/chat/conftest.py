@@ -7,6 +7,7 @@ import pytest
 
 from appliance.audit.log import AuditLog
 from appliance.chat.assistants import Assistants
+from appliance.chat.attachments import Attachments
 from appliance.chat.library import Library
 from appliance.chat.service import Chat
 from appliance.chat.transcript import Transcript
@@ -22,6 +23,7 @@ from appliance.storage.engine import Database
 from appliance.storage.vault import Vault
 from tests.completions.conftest import alice, completions, inference
 from tests.fakes import FakeClock
+from tests.http.fakes import read_here
 from tests.people import member
 from tests.scripted_runtime import ScriptedRuntime
 
@@ -44,8 +46,10 @@ def chat(
     inference: InferenceClient,
     clock: FakeClock,
 ) -> Chat:
-    assistants = Assistants(database, vault, audit, clock, ActivePolicy(load(share_folder("policies"))))
-    return Chat(database, Transcript(vault, clock), completions, inference, assistants)
+    policy = ActivePolicy(load(share_folder("policies")))
+    assistants = Assistants(database, vault, audit, clock, policy)
+    attachments = Attachments(database, vault, audit, clock, policy, inference, read_here)
+    return Chat(database, Transcript(vault, clock), completions, inference, assistants, attachments)
 
 
 @pytest.fixture

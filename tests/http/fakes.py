@@ -23,6 +23,7 @@ from appliance.audit.log import AuditLog
 from appliance.audit.reading import entries
 from appliance.audit.sequencer import Sequencer
 from appliance.chat.assistants import Assistants
+from appliance.chat.attachments import Attachments
 from appliance.chat.library import Library
 from appliance.chat.prompts import Prompts
 from appliance.chat.service import Chat
@@ -40,6 +41,7 @@ from appliance.egress.sealer import LocalSealer
 from appliance.egress.sockets import OpenSocket
 from appliance.egress.status import ProcessStatus, Status, Wall
 from appliance.errors import NaesilError
+from appliance.extractor import process
 from appliance.http.services import Services
 from appliance.identity import house as identity
 from appliance.identity.keys import ApiKey
@@ -49,6 +51,7 @@ from appliance.policy.active import ActivePolicy
 from appliance.policy.documents import load
 from appliance.policy.gate import Gate
 from appliance.policy.revisions import Revisions
+from appliance.protocol.extraction import Extract, Extracted, Reading, Refused
 from appliance.protocol.messages import Generate, Hello, Stats, StreamEvent
 from appliance.storage import migrate
 from appliance.storage.engine import Database
@@ -79,6 +82,10 @@ class FakeInference:
         async for event in self.script(request.turns[-1].content):
             yield event
 
+    async def tokenize(self, text: str) -> tuple[int, ...]:
+        """A token for each two characters."""
+        return (0,) * (len(text) // 2)
+
     def forget(self, cache_scope: str) -> None:
         self.forgotten.append(cache_scope)
 
@@ -86,6 +93,13 @@ class FakeInference:
         return Stats(
             id="", running=3, waiting=2, slots=16, prompt_tokens_per_s=812.5, generated_tokens_per_s=95.25
         )
+
+
+async def read_here(name: str, data: bytes) -> Extracted | Refused:
+    """What an extractor would say, in this process: the reading is real, the jail is not there."""
+    *_, last = process.read(Extract(name, data))
+    assert not isinstance(last, Reading)
+    return last
 
 
 class FakeProving:
@@ -164,7 +178,12 @@ class House:
         self.assistants = Assistants(self.database, self.vault, self.audit, self.clock, self.policy)
         self.prompts = Prompts(self.database, self.vault, self.audit, self.clock)
         self.temporary = Temporary(self.completions, inference, self.clock)
-        self.chat = Chat(self.database, transcript, self.completions, inference, self.assistants)
+        self.attachments = Attachments(
+            self.database, self.vault, self.audit, self.clock, self.policy, inference, read_here
+        )
+        self.chat = Chat(
+            self.database, transcript, self.completions, inference, self.assistants, self.attachments
+        )
         self.library = Library(self.database, transcript, self.audit, self.clock, lambda: self.chat.running)
         retention = RetentionJob(
             self.database, self.audit, self.clock, self.identity, self.library, self.policy
@@ -175,11 +194,18 @@ class House:
             chat=self.chat,
             library=self.library,
             assistants=self.assistants,
+            attachments=self.attachments,
             prompts=self.prompts,
             temporary=self.temporary,
             erasure=Erasure(self.database, self.audit, self.clock, self.accounts, self.library),
             records=Records(
-                self.database, self.audit, self.identity, self.library, self.assistants, self.prompts
+                self.database,
+                self.audit,
+                self.identity,
+                self.library,
+                self.assistants,
+                self.prompts,
+                self.attachments,
             ),
             completions=self.completions,
             inference=inference,

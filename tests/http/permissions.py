@@ -43,6 +43,8 @@ ROUTES: dict[str, str] = {
     "GET /chat": SIGNED_IN,
     "GET /chat/{conversation_id}": SIGNED_IN,
     "POST /chat/messages": SIGNED_IN,
+    "POST /chat/attachments": SIGNED_IN,
+    "POST /chat/attachments/{attachment_id}/remove": SIGNED_IN,
     "POST /chat/{conversation_id}/messages": SIGNED_IN,
     "POST /chat/{conversation_id}/again": SIGNED_IN,
     "POST /chat/{conversation_id}/show": SIGNED_IN,

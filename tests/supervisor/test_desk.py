@@ -67,6 +67,7 @@ class FakeStaff:
         self.records = True
         self.signs = True
         self.switch = cast(Any, SimpleNamespace(children=[]))
+        self.extractors = cast(Any, SimpleNamespace(children=[]))
         self.timers: list[float] = []
         self._attack = attack
         child = SimpleNamespace(role="web", process=SimpleNamespace(pid=1, look=lambda: None), guard="")

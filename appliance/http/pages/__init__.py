@@ -7,6 +7,7 @@ from appliance.http.pages import (
     account,
     answers,
     assistants,
+    attachments,
     chat,
     compare,
     conversations,
@@ -42,6 +43,7 @@ def router(services: Services, view: View, jar: Cookies) -> APIRouter:
     routes.include_router(preferences.router(jar))
     routes.include_router(search.router(services, view))
     routes.include_router(chat.router(services, view))
+    routes.include_router(attachments.router(services, view))
     routes.include_router(answers.router(services))
     routes.include_router(assistants.router(services, view))
     routes.include_router(prompts.router(services, view))

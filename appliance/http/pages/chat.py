@@ -11,7 +11,7 @@ from fastapi.responses import JSONResponse, RedirectResponse
 from appliance.chat.assistants import Assistant
 from appliance.chat.export import FORMS
 from appliance.chat.makers import SETTINGS
-from appliance.chat.values import UNDECIDED, Choice, Conversation, Sent, Wish
+from appliance.chat.values import UNDECIDED, Attached, Choice, Conversation, Sent, Wish
 from appliance.core import DataClass, Permission, Principal, highest
 from appliance.errors import N_, NaesilError, NotFound, PolicyViolation, ReasonNeeded
 from appliance.http import phrases
@@ -25,6 +25,11 @@ from appliance.http.services import Services
 from appliance.http.view import SEOUL, View
 from appliance.i18n import Translator
 from appliance.ids import new_id
+
+# What a file dialog offers first; what counts is what a file is.
+ENDINGS = (
+    ".txt,.md,.csv,.tsv,.log,.json,.xml,.yaml,.yml,.html,.py,.js,.java,.sql,.pdf,.docx,.xlsx,.pptx,.hwpx,.hwp"
+)
 
 
 def router(services: Services, view: View) -> APIRouter:
@@ -64,9 +69,12 @@ def router(services: Services, view: View) -> APIRouter:
         found = [one for one in conversation.messages if one.id == message_id and one.role == "user"]
         if not found:
             raise NotFound(N_("There is no such message."))
+        words = view.words(request)
+        files = [(one, phrases.attached(one, words)) for one in found[0].attachments]
         return view.page(
-            request, "pages/edit.html", conversation=conversation, message=found[0], client_id=new_id()
-        )
+            request, "pages/edit.html",
+            conversation=conversation, message=found[0], files=files, client_id=new_id(),
+        )  # fmt: skip
 
     @routes.post("/chat/{conversation_id}/stop")
     async def stop(conversation_id: str, request: Request, person: Person, _form: Submitted) -> Response:
@@ -118,7 +126,11 @@ class Desk:
             "console": entrance(services, person),
             "deleted": deleted,
             "forms": tuple(FORMS),
+            "attached": self._attached(person, conversation_id, words),
+            "file_limits": services.attachments.limits(person),
+            "file_endings": ENDINGS,
         }
+        spans = held.spans if held else ()
         return self._view.page(
             request, "pages/chat.html", status,
             **values,
@@ -126,7 +138,8 @@ class Desk:
             draft=draft,
             error=error,
             offers=held.offers if held else (),
-            held=pieces(draft, held.spans) if held else (),
+            held=pieces(draft, [span for span in spans if span[0] >= 0]) if held else (),
+            held_in_files=phrases.in_files(sum(1 for span in spans if span[0] < 0), words),
         )  # fmt: skip
 
     def _assistant(self, person: Principal, maker: str) -> Assistant | None:
@@ -138,11 +151,23 @@ class Desk:
         except NotFound:
             return None
 
-    def _masked(self, request: Request, person: Principal, sent: Sent) -> str:
-        """What happened to the findings of a question just sent, in words."""
+    def _attached(
+        self, person: Principal, conversation_id: str | None, words: Translator
+    ) -> list[tuple[Attached, str]]:
+        """What is attached here and not sent yet, each with its extent in words."""
+        files = self._services.attachments.waiting(person, conversation_id)
+        return [(one, phrases.attached(one, words)) for one in files]
+
+    def _told(self, request: Request, person: Principal, sent: Sent) -> dict[str, Any]:
+        """For our script: what happened to a question just sent, its files and what was found in it."""
+        words = self._view.words(request)
         messages = self._services.library.open(person, sent.conversation_id).messages
         found = next((one for one in messages if one.id == sent.user_message_id), None)
-        return "; ".join(phrases.screened(found.screened if found else (), self._view.words(request)))
+        files = found.attachments if found else ()
+        return {
+            "masked": "; ".join(phrases.screened(found.screened if found else (), words)),
+            "files": [{"name": one.name, "detail": phrases.attached(one, words)} for one in files],
+        }
 
     def _kept_until(self, person: Principal, conversation: Conversation | None) -> datetime | None:
         """When the conversation will be destroyed if nobody uses it again; None when never."""
@@ -180,6 +205,7 @@ class Desk:
             choice=chosen_way(form),
             data_class=data_class(form["data_class"] or DataClass.OPEN),
             maker=form["maker"] if conversation_id is None else "",
+            attachments=tuple(one for one in form["attachments"].split(",") if one) if not again else (),
         )
         try:
             sent = await self._services.chat.send(person, wish)
@@ -199,8 +225,8 @@ class Desk:
                     "conversation": sent.conversation_id,
                     "answer": sent.answer_id,
                     "user_message": sent.user_message_id,
-                    "masked": await asyncio.to_thread(self._masked, request, person, sent),
                 }
+                | await asyncio.to_thread(self._told, request, person, sent)
             )
         return _to(sent.conversation_id)
 

@@ -11,7 +11,7 @@ def restorer(services: Services, person: Principal, conversation: Conversation) 
     policy = services.gate.policy
     if not any(rule.restore for rule in policy.parts.dlp.rules):
         return Restorer({})
-    questions = (message.text for message in conversation.messages if message.role == "user")
+    questions = services.library.questions(person, conversation.id)
     today = services.clock.now().date()
     return Restorer(restorable(questions, policy, policy.rulings(person), today))
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from appliance.chat.tree import Branch
-from appliance.chat.values import ConversationSummary, Message
+from appliance.chat.values import Attached, ConversationSummary, Message
 from appliance.errors import N_
 from appliance.http import phrases
 from appliance.http.markdown import parser, render
@@ -25,7 +25,8 @@ _OLDER = N_("Older")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Shown:
-    """One message. `question`: for an answer, the text that asking again would send."""
+    """One message. `question`: for an answer, the text that asking again would send; `with_files`: that
+    files were beside it."""
 
     id: str
     role: str
@@ -42,6 +43,8 @@ class Shown:
     branch: Branch
     reasoning: str
     thought: str
+    files: list[tuple[Attached, str]]
+    with_files: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,15 +71,15 @@ class Listed:
 def shown(messages: tuple[Message, ...], words: Translator, restorer: Restorer) -> list[Shown]:
     """The messages with their Markdown rendered, masked values given back, and notices in words."""
     made: list[Shown] = []
-    question = ""
+    question, with_files = "", False
     markdown = parser()
     for message in messages:
         nodes: list[Node] = []
         if message.role == "user":
-            question = message.text
+            question, with_files = message.text, bool(message.attachments)
         else:
             nodes = render(restorer.whole(message.text), words, markdown)
-        made.append(_shown(message, question, nodes, words))
+        made.append(_shown(message, question, nodes, words, with_files=with_files))
     return made
 
 
@@ -123,7 +126,9 @@ def pieces(text: str, spans: Sequence[tuple[int, int]]) -> list[tuple[str, bool]
     return [*cut, (text[position:], False)]
 
 
-def _shown(message: Message, question: str, nodes: list[Node], words: Translator) -> Shown:
+def _shown(
+    message: Message, question: str, nodes: list[Node], words: Translator, *, with_files: bool
+) -> Shown:
     answer = message.role == "assistant"
     return Shown(
         id=message.id,
@@ -135,11 +140,13 @@ def _shown(message: Message, question: str, nodes: list[Node], words: Translator
         dropped=phrases.dropped(message.dropped_turns, words),
         masked="; ".join(phrases.screened(message.screened, words))
         or phrases.masked(message.detections, words),
-        pieces=pieces(message.text, [(one.start, one.end) for one in message.screened]),
+        pieces=pieces(message.text, [(one.start, one.end) for one in message.screened if one.start >= 0]),
         speed=phrases.speed(message.completion_tokens, message.decode_s, words),
         question=question if answer else "",
         created_at=message.created_at,
         branch=message.branch,
         reasoning=message.reasoning,
         thought=phrases.thought(message.reasoning, message.reasoning_s, words),
+        files=[(one, phrases.attached(one, words)) for one in message.attachments],
+        with_files=with_files,
     )

@@ -1,6 +1,7 @@
 // The chat page: wires the parts together.
 
 import { follow } from "./answer.js";
+import { attachments } from "./attach.js";
 import { composer } from "./composer.js";
 import { addCodeButtons, enableCopying } from "./copy.js";
 import { anyOpen, enableDialogs } from "./dialogs.js";
@@ -14,6 +15,7 @@ const form = byId("composer");
 const stopForm = byId("stop");
 const transcript = byId("transcript");
 const scroll = followBottom(byId("scroll"), transcript, byId("jump"), transcript.childElementCount > 0);
+const files = byId("attach") ? attachments(form) : { clear: () => {} };
 const desk = composer(form, byId("room").dataset.sendKey, sent);
 
 addCodeButtons(transcript);
@@ -26,15 +28,17 @@ for (const field of document.querySelectorAll("input[data-enter]")) {
 
 for (const article of transcript.querySelectorAll("article[data-answer][data-state=running]")) join(article);
 
-function sent(text, { conversation, answer, masked, user_message }) {
+function sent(text, { conversation, answer, masked, user_message, files: beside }) {
   if (conversation !== form.dataset.conversation) {
     location.replace(`/chat/${conversation}`); // the new page joins the answer that is being made
     return;
   }
   byId("empty")?.remove();
+  files.clear();
   const question = copyOf("question-template");
   question.querySelector("[data-body]").textContent = text;
   question.id = `m-${user_message}`;
+  showFiles(question.querySelector("[data-files]"), beside);
   const edit = question.querySelector("[data-edit]");
   edit.href = `/chat/${conversation}/messages/${user_message}/edit`;
   edit.hidden = false;
@@ -50,11 +54,23 @@ function sent(text, { conversation, answer, masked, user_message }) {
     other.elements.client_id.value = crypto.randomUUID();
   }
   const again = article.querySelector("[data-retry]");
-  if (again) again.elements.text.value = text;
+  if (again && beside.length) again.remove(); // it would ask without them; "another answer" keeps them
+  else if (again) again.elements.text.value = text;
   article.querySelector("[data-copy-message]").hidden = false;
   transcript.append(question, article);
   scroll.toBottom();
   join(article);
+}
+
+function showFiles(list, beside) {
+  for (const { name, detail } of beside) {
+    const made = copyOf("file-template");
+    made.querySelector("[data-remove]").remove();
+    made.querySelector("[data-name]").textContent = name;
+    made.querySelector("[data-detail]").textContent = detail;
+    list.append(made);
+  }
+  list.hidden = !beside.length;
 }
 
 function copyOf(id) {

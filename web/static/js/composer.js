@@ -28,6 +28,11 @@ export function composer(form, mode, sent) {
 
   async function send(text = field.value, fromField = true, choice = "") {
     if (inFlight || !text.trim()) return;
+    if ("reading" in form.dataset) {
+      say(words.filesReading);
+      show(alert, words.filesReading);
+      return;
+    }
     if ("running" in form.dataset) {
       say(words.busy);
       return;
@@ -63,6 +68,7 @@ export function composer(form, mode, sent) {
   }
 
   form.addEventListener("submit", (event) => {
+    if (event.submitter?.hasAttribute("formaction")) return;
     event.preventDefault();
     send(field.value, true, event.submitter?.name === "choice" ? event.submitter.value : "");
   });
@@ -83,6 +89,7 @@ async function post(form, text, id, choice) {
   const body = new URLSearchParams({ csrf: form.elements.csrf.value, client_id: id, text });
   if (form.elements.maker) body.set("maker", form.elements.maker.value);
   if (form.elements.data_class) body.set("data_class", form.elements.data_class.value);
+  if (form.elements.attachments.value) body.set("attachments", form.elements.attachments.value);
   if (choice) body.set("choice", choice);
   if (choice === "as_is") body.set("stated_reason", form.elements.stated_reason.value);
   try {
@@ -96,10 +103,11 @@ async function post(form, text, id, choice) {
 }
 
 // What was found in a text that a rule held back, and the ways on that the person has.
-function held(form, text, { offers = [], spans = [] }) {
+function held(form, text, { offers = [], spans = [], in_files = 0 }) {
   const box = form.querySelector("#held");
   box.hidden = offers.length === 0;
   for (const offer of box.querySelectorAll("[data-offer]")) offer.hidden = !offers.includes(offer.dataset.offer);
+  show(box.querySelector("[data-held-files]"), in_files ? words.inFiles.replace("{count}", in_files) : "");
   const letters = Array.from(text); // offsets count characters, not UTF-16 units
   const parts = [];
   let position = 0;

@@ -1,0 +1,1 @@
+"""The process that reads one uploaded file and ends: bytes in, text out; no network, no files."""
