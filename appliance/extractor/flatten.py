@@ -24,7 +24,7 @@ def flatten(root: Any) -> str:
             if name == "t":
                 inside += 1
             cells += name == "tc"
-            out.append(BREAKS.get(name, ""))
+            out.append(" " if cells and name in BREAKS else BREAKS.get(name, ""))
             out.append((element.text or "") if inside else "")
             continue
         if name == "t":
@@ -39,7 +39,7 @@ def flatten(root: Any) -> str:
 
 
 def _row(line: str) -> str:
-    return line.strip(" ").removesuffix(CELL.rstrip()).rstrip(" ")
+    return line.replace(f" {CELL}", CELL).strip(" ").removesuffix(CELL.rstrip()).rstrip(" ")
 
 
 def _walk(root: Any) -> Iterator[tuple[Literal["start", "end"], Any]]:

@@ -6,15 +6,14 @@ import pypdfium2
 
 from appliance.extractor.faults import Unreadable
 
-LOCKED = ("password", "security")  # PDFium's words for FPDF_ERR_PASSWORD and FPDF_ERR_SECURITY
+LOCKED = (4, 5)  # FPDF_ERR_PASSWORD, FPDF_ERR_SECURITY
 
 
 def pages(data: bytes) -> tuple[int, Iterator[str]]:
     try:
         document = pypdfium2.PdfDocument(data)
     except pypdfium2.PdfiumError as error:
-        locked = any(word in str(error).lower() for word in LOCKED)
-        raise Unreadable("encrypted" if locked else "damaged") from None
+        raise Unreadable("encrypted" if error.err_code in LOCKED else "damaged") from None
     return len(document), (_text(document, number) for number in range(len(document)))
 
 

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from pathlib import PurePath
 
 from appliance.extractor.faults import Unreadable
-from appliance.protocol.extraction import Kind
+from appliance.protocol.extraction import Kind, Refusal
 
 MARKS = (
     (codecs.BOM_UTF8, "utf-8-sig"),
@@ -47,7 +47,7 @@ def _decode(data: bytes) -> str:
     if 0 in data[:SAMPLE]:
         even, odd = data[:SAMPLE:2].count(0), data[1:SAMPLE:2].count(0)
         if min(even, odd) * 10 < max(even, odd):  # Latin letters in UTF-16 leave every other byte empty
-            return _tried(data, "utf-16-le" if odd > even else "utf-16-be")
+            return _tried(data, "utf-16-le" if odd > even else "utf-16-be", "unknown")
         raise Unreadable("unknown")
     for encoding in ("utf-8", "cp949"):
         try:
@@ -57,8 +57,8 @@ def _decode(data: bytes) -> str:
     raise Unreadable("unknown")
 
 
-def _tried(data: bytes, encoding: str) -> str:
+def _tried(data: bytes, encoding: str, otherwise: Refusal = "damaged") -> str:
     try:
         return data.decode(encoding)
     except UnicodeDecodeError:
-        raise Unreadable("damaged") from None
+        raise Unreadable(otherwise) from None
