@@ -23,7 +23,7 @@ def _text(document: pypdfium2.PdfDocument, number: int) -> str:
     except pypdfium2.PdfiumError:
         return ""  # a page that is not there does not spoil the others
     textpage = page.get_textpage()
-    found: str = textpage.get_text_bounded()
+    found: str = textpage.get_text_range()
     textpage.close()
     page.close()
     return found

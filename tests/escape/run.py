@@ -23,7 +23,7 @@ from tests.escape import intruder
 from tests.escape.outside import MARKER, Outside
 from tests.journeys.product import init
 
-ROLES = ("web", "gate", "broker", "sealer", "runtime", "post", "supervisor")
+ROLES = ("web", "gate", "broker", "sealer", "runtime", "post", "extractor", "supervisor")
 STARTERS = ("launcher", "keeper")
 POLICY = """version: 1
 destinations:

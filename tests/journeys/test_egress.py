@@ -78,7 +78,9 @@ def test_the_product_lives_in_a_database_that_only_the_broker_can_reach(
     try:
         key = new_key(data)
         ask(product, key, "Say hello.")
-        assert set(product.children()) == {"web", "runtime", "sealer", "gate", "broker", "post"}
+        assert set(product.children()) == {
+            "web", "runtime", "sealer", "gate", "broker", "post", "extractor",
+        }  # fmt: skip
         wait_for(lambda: bool(recorded(database, "egress:connection:grant")))
         grant = recorded(database, "egress:connection:grant")[0]
         assert f'"object":"destination:database connect:127.0.0.1:{port}"' in grant

@@ -10,7 +10,7 @@ from appliance.egress.probe import TECHNIQUES
 from appliance.supervisor.selfattack import OFFICE
 from tests.journeys.product import Product, appliance
 
-JAILED = {"web", "gate", "sealer", "runtime", "post"}
+JAILED = {"web", "gate", "sealer", "runtime", "post", "extractor"}
 
 
 def egress(product: Product, *words: str) -> tuple[int, dict[str, object]]:

@@ -81,7 +81,7 @@ def test_a_killed_sealer_or_web_is_replaced(start_product: Callable[..., Product
 def test_sigterm_leaves_no_process_and_no_socket(start_product: Callable[..., Product]) -> None:
     product = start_product()
     children = product.children()
-    assert set(children) == {"web", "runtime", "sealer", "gate", "post"}
+    assert set(children) == {"web", "runtime", "sealer", "gate", "post", "extractor"}
     assert product.stop() == 0
     assert not any(os.path.exists(f"/proc/{number}") for number in children.values())  # noqa: PTH110 - a bare look
 
