@@ -224,9 +224,7 @@ def test_personal_data_in_a_file_is_masked_like_typed_text(alice: Client, house:
     assert "정리해 줘</div>" in page
 
 
-def test_what_a_rule_holds_back_in_a_file_is_asked_about(
-    alice: Client, house: House, tmp_path: Path
-) -> None:
+def test_what_a_rule_holds_back_in_a_file_is_asked_about(alice: Client, house: House, tmp_path: Path) -> None:
     house.policy.replace(load_with(tmp_path, dlp=ASK_ALL))
     file = attach(alice, "명단.csv", "번호\n900101-1234567".encode())
     held = ask(alice, "정리", file)
