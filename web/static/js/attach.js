@@ -128,7 +128,7 @@ export function attachments(form) {
 
   return {
     clear: () => {
-      for (const made of chips()) made.remove();
+      list.replaceChildren(); // those that were sent, and those that were refused
       changed();
     },
   };
