@@ -2,10 +2,10 @@
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import FilePayload, Page, expect
+from playwright.sync_api import Browser, FilePayload, Page, expect
 
 from tests.browser.test_console import RULES, SCHEMES
-from tests.browser.watch import Watch, sideways_scroll
+from tests.browser.watch import Watch, open_page, sideways_scroll
 from tests.extractor import documents
 from tests.http.fakes import House
 
@@ -15,8 +15,8 @@ REPORT = FilePayload(
 )
 LOCKED = FilePayload(name="잠긴.pdf", mimeType="application/pdf", buffer=documents.locked_pdf())
 WORDS = {
-    "ko": ("2쪽", "암호나 DRM", "메모.txt 빼기", "파일 첨부"),
-    "en": ("2 pages", "password or DRM", "Remove 메모.txt", "Attach files"),
+    "ko-KR": ("2쪽", "암호나 DRM", "메모.txt 빼기", "파일 첨부"),
+    "en-US": ("2 pages", "password or DRM", "Remove 메모.txt", "Attach files"),
 }
 DROP = """([name, text]) => {
     const carried = new DataTransfer();
@@ -33,13 +33,19 @@ PASTE = """([name, text]) => {
 }"""
 
 
-@pytest.mark.parametrize("language", ["ko", "en"])
-def test_files_are_attached_shown_and_sent(page: Page, watch: Watch, house: House, language: str) -> None:
-    watch.expected.append("400")
-    extent, locked, remove, button = WORDS[language]
+@pytest.mark.parametrize("locale", ["ko-KR", "en-US"])
+def test_files_are_attached_shown_and_sent(
+    browser: Browser, base_url: str, house: House, locale: str
+) -> None:
+    with open_page(browser, base_url, locale=locale) as (page, watch):
+        token = house.person("김하나")[1]
+        page.context.add_cookies([{"name": "naesil", "value": token, "url": base_url}])
+        watch.expected.append("400")
+        attach_and_send(page, house, *WORDS[locale])
+
+
+def attach_and_send(page: Page, house: House, extent: str, locked: str, remove: str, button: str) -> None:
     page.goto("/chat")
-    if language == "en":
-        page.get_by_role("button", name="English").click()
     expect(page.get_by_role("button", name=button)).to_be_visible()
     page.locator("#file").set_input_files([MEMO, REPORT, LOCKED])
     chips = page.locator("#files > li")
