@@ -47,7 +47,7 @@ def updated(language: str, template: Catalog) -> Catalog:
     catalog.update(template, no_fuzzy_matching=True)
     catalog.obsolete.clear()
     for message in catalog:
-        message.flags.discard("fuzzy")  # left by a message that became one of two forms; the pages pass it over
+        message.flags.discard("fuzzy")  # left where one form became two; the pages would pass it over
     if language == "en":
         for message in catalog:
             if message.id:
