@@ -3,20 +3,22 @@
 from collections.abc import Sequence
 from datetime import datetime
 
-from sqlalchemy import ForeignKey, delete, func, select
+from sqlalchemy import ForeignKey, Index, delete, func, select
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from appliance.storage.base import Base
 
 
 class AttachmentRow(Base):
-    """One file's text; `head` (its name and shape) and `body` (its parts) are sealed under its owner's key.
+    """One file's text; `head` (its name and shape) and `body` (its parts) are sealed, see filing.
 
-    Until it is `sent` with a question it waits, for the conversation or, without one, for a new one.
+    `body` is long and is read when it is asked for. Until it is `sent` with a question it waits, for the
+    conversation or, without one, for a new one.
     The file itself is not kept.
     """
 
     __tablename__ = "attachments"
+    __table_args__ = (Index("ix_attachments_sent_created_at", "sent", "created_at"),)
 
     id: Mapped[str] = mapped_column(primary_key=True)
     user_id: Mapped[str] = mapped_column(index=True)
@@ -26,7 +28,7 @@ class AttachmentRow(Base):
     sent: Mapped[bool]
     size: Mapped[int]
     head: Mapped[bytes]
-    body: Mapped[bytes]
+    body: Mapped[bytes] = mapped_column(deferred=True)
     created_at: Mapped[datetime]
 
 

@@ -1,6 +1,6 @@
 """Files that a person attaches: read in an extractor, kept as sealed text, sent with a question.
 
-Only the text is kept, under its owner's key. A file that is not sent within a day is forgotten.
+Only the text is kept, sealed. A file that is not sent within a day is forgotten.
 """
 
 import asyncio
@@ -180,7 +180,8 @@ class Attachments:
             row = rows.get(one.file.id)
             if row is None or (row.sent and row.conversation_id != conversation_id):
                 raise _gone(Conflict)
-            row.sent, row.conversation_id = True, conversation_id
+            self._filing.move(session, row, conversation_id)
+            row.sent = True
 
     def _context(self, principal: Principal) -> int:
         """Tokens that prompt and answer may have together."""

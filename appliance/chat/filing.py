@@ -1,6 +1,7 @@
 """Between the sealed rows of attached files and what can be read of them.
 
-Every method takes the caller's session: reading and writing happen in the caller's transaction.
+What belongs to a conversation is under its key, what waits for a new one under its owner's. Every method
+takes the caller's session: reading and writing happen in the caller's transaction.
 """
 
 from collections.abc import Sequence
@@ -10,8 +11,10 @@ from sqlalchemy.orm import Session
 
 from appliance.chat import attachment_store as store
 from appliance.chat.enclosing import Enclosed, File
+from appliance.chat.sealing import Sealing
 from appliance.chat.values import Attached
 from appliance.protocol.extraction import Extracted, Kind, Unit
+from appliance.storage.textkey import TextKey
 from appliance.storage.vault import Vault
 
 HEAD, BODY = "attachment-head", "attachment"  # what the vault binds a ciphertext to
@@ -43,6 +46,7 @@ class Filing:
 
     def __init__(self, vault: Vault) -> None:
         self._vault = vault
+        self._sealing = Sealing(vault)
 
     def seal(
         self, session: Session, row: store.AttachmentRow, name: str, found: Extracted, digest: str
@@ -50,13 +54,24 @@ class Filing:
         """Fill in head and body."""
         size = File.of(row.id, name, found).characters
         head = Head(name, found.kind, found.unit, len(found.parts), found.total, found.cut, size, digest)
-        row.head = self._seal(session, row, HEAD, msgspec.json.encode(head))
-        row.body = self._seal(session, row, BODY, msgspec.json.encode(found.parts))
+        key = self._writing(session, row)
+        row.head = key.seal(HEAD, row.id, msgspec.json.encode(head).decode())
+        row.body = key.seal(BODY, row.id, msgspec.json.encode(found.parts).decode())
+
+    def move(self, session: Session, row: store.AttachmentRow, conversation_id: str) -> None:
+        """Into this conversation, under its key."""
+        if row.conversation_id == conversation_id:
+            return
+        before = self._reading(session, row)
+        head, body = before.unseal(HEAD, row.id, row.head), before.unseal(BODY, row.id, row.body)
+        row.conversation_id = conversation_id
+        key = self._writing(session, row)
+        row.head, row.body = key.seal(HEAD, row.id, head), key.seal(BODY, row.id, body)
 
     def opened(self, session: Session, row: store.AttachmentRow) -> File:
         """The file with its text."""
         head = self._head(session, row)
-        body = self._vault.unseal(session, row.user_id, BODY, row.id, row.body)
+        body = self._reading(session, row).unseal(BODY, row.id, row.body)
         parts = msgspec.json.decode(body, type=tuple[str, ...])
         return File.of(row.id, head.name, Extracted(head.kind, parts, head.unit, head.total, head.cut))
 
@@ -93,11 +108,17 @@ class Filing:
         )
 
     def _head(self, session: Session, row: store.AttachmentRow) -> Head:
-        text = self._vault.unseal(session, row.user_id, HEAD, row.id, row.head)
-        return msgspec.json.decode(text, type=Head)
+        return msgspec.json.decode(self._reading(session, row).unseal(HEAD, row.id, row.head), type=Head)
 
-    def _seal(self, session: Session, row: store.AttachmentRow, kind: str, data: bytes) -> bytes:
-        return self._vault.seal(session, row.user_id, kind, row.id, data.decode())
+    def _reading(self, session: Session, row: store.AttachmentRow) -> TextKey:
+        if row.conversation_id is None:
+            return self._vault.subject(session, row.user_id)
+        return self._sealing.reading(session, row.user_id, row.conversation_id)
+
+    def _writing(self, session: Session, row: store.AttachmentRow) -> TextKey:
+        if row.conversation_id is None:
+            return self._vault.subject(session, row.user_id)
+        return self._sealing.writing(session, row.user_id, row.conversation_id)
 
 
 def kept_of(files: Sequence[Enclosed]) -> list[dict[str, str | int]] | None:

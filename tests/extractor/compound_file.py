@@ -37,7 +37,9 @@ def write(streams: Mapping[str, bytes]) -> bytes:
 
 
 def _mini(streams: Sequence[bytes]) -> tuple[bytes, list[int], list[int]]:
-    data, fat, starts = b"", [], []
+    data = b""
+    fat: list[int] = []
+    starts: list[int] = []
     for one in streams:
         first, count = len(fat), -(-len(one) // MINI)
         starts.append(first if count else END)

@@ -86,10 +86,10 @@ def pptx_file(slides: Sequence[tuple[str, str, str]]) -> bytes:
     show = pptx.Presentation()
     for title, text, notes in slides:
         slide = show.slides.add_slide(show.slide_layouts[1])
-        slide.shapes.title.text = title  # type: ignore[union-attr]  # this layout has one
-        slide.placeholders[1].text = text  # type: ignore[attr-defined]  # and a body
+        slide.shapes.title.text = title
+        slide.placeholders[1].text = text
         if notes:
-            slide.notes_slide.notes_text_frame.text = notes  # type: ignore[union-attr]  # just made
+            slide.notes_slide.notes_text_frame.text = notes
     return _saved(show.save)
 
 

@@ -3,8 +3,8 @@
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0018_attachments"
-down_revision = "0017_audit_contents"
+revision = "0019_attachments"
+down_revision = "0018_conversation_keys"
 
 
 def upgrade() -> None:
@@ -25,4 +25,5 @@ def upgrade() -> None:
         sa.Column("body", sa.LargeBinary(), nullable=False),
         sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
     )
+    op.create_index("ix_attachments_sent_created_at", "attachments", ["sent", "created_at"])
     op.add_column("messages", sa.Column("attachments", sa.JSON(), nullable=True))
