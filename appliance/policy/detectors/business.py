@@ -8,7 +8,7 @@ from appliance.policy.detectors.finding import Finding, Kind, Level, stars
 from appliance.policy.detectors.view import JOIN, View, digits_of
 
 _SHAPE = re.compile(rf"(?<![0-9])[1-9][0-9]{{2}}({JOIN})?[0-9]{{2}}({JOIN})?[0-9]{{5}}(?![0-9])")
-_CONTEXT = re.compile("사업자|(?i:business registration)")
+_CONTEXT = re.compile("사업자|B(?i:usiness registration)|b(?i:usiness registration)")
 
 
 def find(view: View) -> Iterator[Finding]:

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 from appliance.policy.detectors.checks import luhn
 from appliance.policy.detectors.finding import Finding, Kind, Level, stars
-from appliance.policy.detectors.labels import OTHER_NUMBER
+from appliance.policy.detectors.labels import OTHER_NUMBER, any_case
 from appliance.policy.detectors.view import JOIN, View, digits_of
 
 _FOURS = re.compile(
@@ -13,7 +13,7 @@ _FOURS = re.compile(
 )
 _FOUR_SIX = re.compile(rf"(?<![0-9])3[0-9]{{3}}{JOIN}[0-9]{{6}}{JOIN}[0-9]{{4,5}}(?![0-9])")
 _BARE = re.compile(r"(?<![0-9])[3-69][0-9]{12,18}(?![0-9])")
-_CONTEXT = re.compile("카드|결제|신용|체크|(?i:card|visa|master|amex)")
+_CONTEXT = re.compile(f"카드|결제|신용|체크|{any_case('card visa master amex')}")
 # Who issues: Visa, Mastercard, American Express, Diners Club, JCB, Discover, UnionPay, by length.
 _ISSUER = re.compile(
     r"(?:4[0-9]{15}|5[1-5][0-9]{14}|3[47][0-9]{13}|3[68][0-9]{12}|35[2-8][0-9]{13}|6(?:011|5[0-9]{2})[0-9]{12}|62[0-9]{14})$"

@@ -2,9 +2,11 @@
 
 import re
 from enum import IntEnum, StrEnum
+from string import ascii_letters, digits
 from typing import NamedTuple
 
 _LETTERS_AND_DIGITS = re.compile(r"[^\W_]")
+_ASCII_STARS = str.maketrans(dict.fromkeys(ascii_letters + digits, "*"))
 
 
 class Kind(StrEnum):
@@ -65,4 +67,6 @@ class Finding(NamedTuple):
 
 def stars(text: str, keep: int = 0) -> str:
     """`text` with every letter and digit after the first `keep` characters replaced by "*"."""
-    return text[:keep] + _LETTERS_AND_DIGITS.sub("*", text[keep:])
+    rest = text[keep:]
+    starred = rest.translate(_ASCII_STARS) if rest.isascii() else _LETTERS_AND_DIGITS.sub("*", rest)
+    return text[:keep] + starred

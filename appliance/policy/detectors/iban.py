@@ -19,20 +19,26 @@ _SHAPE = re.compile(r"[A-Z](?<![A-Za-z0-9].)[A-Z][0-9]{2}(?: ?[A-Z0-9]{4}){2,7}(
 
 def find(view: View) -> Iterator[Finding]:
     for match in view.every(_SHAPE):
-        end = _end(match)
-        if end and iban_check(view.text[match.start() : end].replace(" ", "")):
-            yield Finding(
-                Kind.IBAN, Level.HIGH, match.start(), end, "iban.check", stars(view.text[match.start() : end])
-            )
+        number = _number(match)
+        if number and iban_check(number.replace(" ", "")):
+            start = match.start()
+            yield Finding(Kind.IBAN, Level.HIGH, start, start + len(number), "iban.check", stars(number))
 
 
-def _end(match: re.Match[str]) -> int:
-    """Where the country's number ends; 0 when it is too short or goes on."""
-    text = match.string
-    wanted, position = _LENGTHS.get(match.group()[:2], 0), match.start()
-    while wanted and position < match.end():
-        wanted -= text[position] != " "
-        position += 1
-        if not wanted:
-            return 0 if "0" <= text[position : position + 1] <= "9" else position
-    return 0
+def _number(match: re.Match[str]) -> str:
+    """As much as the country's numbers have; nothing when it is too short or goes on."""
+    whole = match.group()
+    wanted = _LENGTHS.get(whole[:2], 0)
+    number = whole[:wanted] if " " not in whole else _counted(whole, wanted)
+    if not wanted or len(number) < wanted:
+        return ""
+    follows = match.string[match.start() + len(number) :][:1]
+    return "" if "0" <= follows <= "9" else number
+
+
+def _counted(text: str, wanted: int) -> str:
+    """The shortest beginning with so many characters that are no spaces; nothing when there is none."""
+    end = wanted
+    while end <= len(text) and (missing := wanted - end + text.count(" ", 0, end)):
+        end += missing
+    return text[:end] if end <= len(text) else ""

@@ -9,7 +9,7 @@ from appliance.policy.detectors.view import JOIN, View
 _SHAPE = re.compile(
     rf"(?<![0-9])(?:1[1-9]|2[0-6]|28)({JOIN})?[0-9]{{2}}({JOIN})?[0-9]{{6}}({JOIN})?[0-9]{{2}}(?![0-9])"
 )
-_CONTEXT = re.compile("면허|(?i:driver'?s? licen[cs]e)")
+_CONTEXT = re.compile("면허|D(?i:river'?s? licen[cs]e)|d(?i:river'?s? licen[cs]e)")
 
 
 def find(view: View) -> Iterator[Finding]:

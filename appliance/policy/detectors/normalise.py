@@ -31,6 +31,7 @@ _COUNTERS = (
 _SPECIAL = re.compile(f"[^{_PLAIN}]+")
 _PIECE = re.compile(
     f"(?P<deleted>[{_DELETED}]+)"
+    "|(?P<wide>[\uff01-\uff0c\uff0e-\uff5e]+)"  # printable ASCII, wide: as many characters as before
     f"|(?P<dash>[{_DASHES}])"
     f"|(?P<spread>[{_COUNTERS}]{{4,}})"
     f"|(?P<kept>[{_COUNTERS}])"
@@ -38,7 +39,7 @@ _PIECE = re.compile(
     f"|[^{_PLAIN}])"
 )
 # "9 0 0 1 0 1": single digits with single spaces between them are one number.
-_SPACED = re.compile(r"[0-9](?: [0-9]){5}(?: [0-9])*(?![0-9])")
+_SPACED = re.compile(r"[0-9] [0-9] [0-9] [0-9] [0-9] [0-9](?: [0-9])*(?![0-9])")
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,12 +119,10 @@ class _Builder:
 
 def normalise(text: str) -> Normalised:
     """The text as detectors read it. Text in its usual form costs one look."""
-    unusual = not text.isascii() and _SPECIAL.search(text) is not None
-    spaced = _SPACED.search(text) is not None
-    if not unusual and not spaced:
-        return Normalised(text)
-    plain = _replace_unusual(text) if unusual else Normalised(text)
-    return _join_spaced(plain) if spaced or _SPACED.search(plain.text) else plain
+    plain = Normalised(text)
+    if not text.isascii() and _SPECIAL.search(text) is not None:
+        plain = _replace_unusual(text)
+    return _join_spaced(plain) if _SPACED.search(plain.text) else plain
 
 
 def _replace_unusual(text: str) -> Normalised:
@@ -143,6 +142,8 @@ def _replace_piece(builder: _Builder, match: re.Match[str]) -> None:
     group = match.lastgroup
     if group == "dash":
         builder.one_to_one(start, "-")
+    elif group == "wide":
+        builder.one_to_one(start, unicodedata.normalize("NFKC", match.group()))
     elif group == "kept":
         builder.same(start, end)
     elif group == "spread":

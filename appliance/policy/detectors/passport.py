@@ -4,13 +4,14 @@ import re
 from collections.abc import Iterator
 
 from appliance.policy.detectors.finding import Finding, Kind, Level, stars
+from appliance.policy.detectors.labels import any_case
 from appliance.policy.detectors.view import View
 
 # Begins with the letter and looks back afterwards: a pattern that begins with a set is searched faster.
 _SHAPE = re.compile(
     r"[MSRGD](?<![A-Za-z0-9].)([-. ]?)[0-9]{3}(?:[0-9]([-. ]?)[0-9]{4}|[A-Z]([-. ]?)[0-9]{4})(?![A-Za-z0-9])"
 )
-_CONTEXT = re.compile("여권|(?i:passport)")
+_CONTEXT = re.compile(f"여권|{any_case('passport')}")
 
 
 def find(view: View) -> Iterator[Finding]:

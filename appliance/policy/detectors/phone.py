@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator
 
 from appliance.policy.detectors.finding import Finding, Kind, Level, stars
-from appliance.policy.detectors.labels import OTHER_NUMBER
+from appliance.policy.detectors.labels import OTHER_NUMBER, any_case
 from appliance.policy.detectors.view import JOIN, View
 
 _MOBILE = re.compile(
@@ -15,7 +15,7 @@ _LANDLINE = re.compile(
     r"0(?<![0-9].)(?:2|3[1-3]|4[1-4]|5[1-5]|6[1-4]|70|50[2-8])(?:\) ?| ?[-.] ?| )"
     rf"[0-9]{{3,4}}{JOIN}[0-9]{{4}}(?![0-9])"
 )
-_CONTEXT = re.compile("전화|연락|휴대|핸드폰|번호는|문자|(?i:tel|phone|mobile|contact)")
+_CONTEXT = re.compile(f"전화|연락|휴대|핸드폰|번호는|문자|{any_case('tel phone mobile contact')}")
 _SPLIT = re.compile(r"[0-9]+")
 
 
