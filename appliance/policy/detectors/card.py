@@ -8,10 +8,10 @@ from appliance.policy.detectors.finding import Finding, Kind, Level, stars
 from appliance.policy.detectors.labels import OTHER_NUMBER, any_case
 from appliance.policy.detectors.view import JOIN, View, digits_of
 
-_FOURS = re.compile(
-    rf"(?<![0-9])[3-69][0-9]{{3}}{JOIN}[0-9]{{4}}{JOIN}[0-9]{{4}}{JOIN}[0-9]{{1,4}}(?:{JOIN}[0-9]{{1,3}})?(?![0-9])"
+_GROUPS = re.compile(
+    rf"(?<![0-9])(?:[3-69][0-9]{{3}}{JOIN}[0-9]{{4}}{JOIN}[0-9]{{4}}{JOIN}[0-9]{{1,4}}(?:{JOIN}[0-9]{{1,3}})?"
+    rf"|3[0-9]{{3}}{JOIN}[0-9]{{6}}{JOIN}[0-9]{{4,5}})(?![0-9])"
 )
-_FOUR_SIX = re.compile(rf"(?<![0-9])3[0-9]{{3}}{JOIN}[0-9]{{6}}{JOIN}[0-9]{{4,5}}(?![0-9])")
 _BARE = re.compile(r"(?<![0-9])[3-69][0-9]{12,18}(?![0-9])")
 _CONTEXT = re.compile(f"카드|결제|신용|체크|{any_case('card visa master amex')}")
 # Who issues: Visa, Mastercard, American Express, Diners Club, JCB, Discover, UnionPay, by length.
@@ -21,10 +21,10 @@ _ISSUER = re.compile(
 
 
 def find(view: View) -> Iterator[Finding]:
-    for shape in (_FOURS, _FOUR_SIX):
-        for match in view.numbers(shape, 15):
-            if luhn(digits_of(match.group())):
-                yield Finding(Kind.CARD, Level.HIGH, *match.span(), "card.groups", stars(match.group()))
+    for match in view.numbers(_GROUPS, 14):
+        digits = digits_of(match.group())
+        if len(digits) >= 14 and luhn(digits):
+            yield Finding(Kind.CARD, Level.HIGH, *match.span(), "card.groups", stars(match.group()))
     for match in view.numbers(_BARE, 13):
         level, rule = _judge(view, match)
         if rule and luhn(match.group()):

@@ -24,6 +24,8 @@ _CENTURIES = {
 
 def birth_date(digits: str) -> date | None:
     """The date a 13-digit resident number claims; None when there is no such day."""
+    if digits[2] > "1" or digits[4] > "3":
+        return None
     year = _CENTURIES[digits[6]] + int(digits[:2])
     try:
         return date(year, int(digits[2:4]), int(digits[4:6]))

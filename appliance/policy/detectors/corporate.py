@@ -5,34 +5,35 @@ from collections.abc import Iterator
 
 from appliance.policy.detectors.checks import birth_date, corporate_check, resident_check
 from appliance.policy.detectors.finding import Finding, Kind, Level, stars
-from appliance.policy.detectors.view import JOIN, View, digits_of
+from appliance.policy.detectors.view import Thirteen, View
 
 PERSON = re.compile("주민|생년월일|외국인")
 _CORPORATE = re.compile("법인")
-_SHAPE = re.compile(rf"(?<![0-9])[0-9]{{6}}({JOIN})?[0-9]{{7}}(?![0-9])")
+_OTHER_JOINS = ("\t", "\n")  # only people's numbers are looked for over two lines or cells
 _SEOUL = "1101"
 
 
 def find(view: View) -> Iterator[Finding]:
-    for match in view.numbers(_SHAPE, 13):
-        if not claims(view, match.start(), match.end()):
+    for number in view.thirteens:
+        start, end, join, digits = number
+        if join in _OTHER_JOINS or not claims(view, number):
             continue
-        hyphen = "-" in (match.group(1) or "")
-        named = view.near(_CORPORATE, *match.span())
-        sure = named or (hyphen and _from_a_registry(digits_of(match.group())))
+        hyphen = "-" in join
+        named = view.near(_CORPORATE, start, end)
+        sure = named or (hyphen and _from_a_registry(digits))
         level = Level.HIGH if sure else Level.MEDIUM
         rule = "corporate.context" if named else "corporate.hyphen" if hyphen else "corporate.check"
-        yield Finding(Kind.CORPORATE, level, *match.span(), rule, stars(match.group()))
+        yield Finding(Kind.CORPORATE, level, start, end, rule, stars(view.text[start:end]))
 
 
-def claims(view: View, start: int, end: int) -> bool:
+def claims(view: View, number: Thirteen) -> bool:
     """Whether the 13 digits there are a company's and not a person's.
 
     Its own check holds, the resident check fails, and nobody speaks of a person. Where the
     digits also spell a birth date and nobody speaks of a company, the serial must look like
     a registry's too: newer resident numbers pass this check by chance once in ten times.
     """
-    digits = digits_of(view.text[start:end])
+    start, end, _, digits = number
     if not corporate_check(digits) or resident_check(digits) or view.near(PERSON, start, end):
         return False
     if birth_date(digits) is None or view.near(_CORPORATE, start, end):

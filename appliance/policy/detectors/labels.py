@@ -6,7 +6,10 @@ words in Latin letters are written out with either case of their first one.
 
 import re
 
-_NUMBERED = "주문 송장 운송장 배송 부품 모델 제품 상품 관리 문서 접수 일련 시리얼 사건 승인 거래 품목 자재 도면 바코드"
+_NUMBERED = (
+    "주문 송장 운송장 배송 부품 모델 제품 상품 관리 문서 "
+    "접수 일련 시리얼 사건 승인 거래 품목 자재 도면 바코드"
+)
 _CODES = "order serial tracking part model isbn ean s/n p/n sn pn"
 _LABEL_END = r" ?(?:번호|코드|no)(?:은|는|이|가)? ?[:=#]? ?$"
 _CODE_END = r"(?i:[ -]?(?:no|number|id))?\.? ?[:=#-]? ?$"

@@ -70,6 +70,15 @@ class Normalised:
             return self.sources[piece] + self.widths[piece]
         return self.sources[piece] + index - self.outs[piece]
 
+    def span(self, start: int, end: int) -> tuple[int, int]:
+        """Where the original of characters [start, end) begins and ends."""
+        piece = bisect_right(self.outs, start) - 1
+        last = piece + 1 == len(self.outs) or end <= self.outs[piece + 1]
+        if last and not self.widths[piece]:
+            shift = self.sources[piece] - self.outs[piece]
+            return start + shift, end + shift
+        return self.start(start), self.end(end)
+
     def splits(self, index: int) -> bool:
         """Whether cutting before `index` would tear the original of one character apart."""
         return 0 < index < len(self.text) and self.start(index) < self.end(index)

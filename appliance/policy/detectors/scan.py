@@ -3,6 +3,7 @@
 from bisect import bisect_left
 from collections.abc import Callable, Iterable, Iterator
 from datetime import date
+from operator import attrgetter
 
 from appliance.policy.detectors import (
     account,
@@ -47,6 +48,7 @@ _DETECTORS: tuple[tuple[Callable[[View], Iterator[Finding]], frozenset[Kind], in
     (name.find, frozenset({Kind.NAME}), 0),
 )
 _ALL = frozenset(Kind)
+_START = attrgetter("start")
 _PRECEDENCE = {kind: number for number, kind in enumerate(Kind)}
 
 
@@ -74,9 +76,23 @@ def candidates(
 
 def resolve(found: Iterable[Finding]) -> list[Finding]:
     """Of overlapping findings keep the surer one; then by kind; then the longer; then the first."""
-    ranked = sorted(
-        found, key=lambda one: (-one.level, _PRECEDENCE[one.type], one.start - one.end, one.start)
-    )
+    kept: list[Finding] = []
+    heap: list[Finding] = []
+    end = 0
+    for finding in sorted(found, key=_START):
+        if heap and finding.start >= end:
+            kept += _best(heap)
+            heap = []
+        end = max(end, finding.end) if heap else finding.end
+        heap.append(finding)
+    return kept + _best(heap)
+
+
+def _best(heap: list[Finding]) -> list[Finding]:
+    """Of findings that hang together by overlaps, those that stay, in order."""
+    if len(heap) == 1:
+        return heap
+    ranked = sorted(heap, key=lambda one: (-one.level, _PRECEDENCE[one.type], one.start - one.end, one.start))
     kept: list[Finding] = []
     starts: list[int] = []
     for finding in ranked:
@@ -92,4 +108,4 @@ def resolve(found: Iterable[Finding]) -> list[Finding]:
 def on_original(finding: Finding, normal: Normalised) -> Finding:
     """The same finding with offsets on the text before normalisation."""
     kind, level, start, end, rule, mask = finding
-    return Finding(kind, level, normal.start(start), normal.end(end), rule, mask)
+    return Finding(kind, level, *normal.span(start, end), rule, mask)

@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterator
 from datetime import date
 from functools import cached_property
+from typing import NamedTuple
 
 # What may stand between two groups of one number: one space, or a dash or dot with one space
 # around it; a line may break after the dash.
@@ -12,9 +13,23 @@ JOIN = r"(?: ?[-.][ \n]?| )"
 _FEWEST = 9
 _STRETCH = re.compile(r"[0-9][-0-9. \t\n]{8,}")
 
+_DIGITS_ALIKE = str.maketrans("123456789", "000000000")
+
+# Six digits and seven, as people's and companies' registration numbers have them.
+_THIRTEEN = re.compile(r"(?<![0-9])([0-9]{6})( ?[-.][ \n]?|[ \t\n])?([0-9]{7})(?![0-9])")
+
 _NOT_DIGITS = re.compile("[^0-9]+")
 
 BEFORE, AFTER = 24, 12
+
+
+class Thirteen(NamedTuple):
+    """Where such a number stands, what is between its two parts, and its digits."""
+
+    start: int
+    end: int
+    join: str
+    digits: str
 
 
 class View:
@@ -29,12 +44,18 @@ class View:
         """Where nine or more digits stand close together: start, end, how many digits."""
         found = []
         for match in _STRETCH.finditer(self.text):
-            part = match.group()
-            digits = len(part) - part.count(" ") - part.count("-") - part.count(".")
-            digits -= part.count("\n") + part.count("\t")
+            digits = match.group().translate(_DIGITS_ALIKE).count("0")
             if digits >= _FEWEST:
                 found.append((*match.span(), digits))
         return found
+
+    @cached_property
+    def thirteens(self) -> list[Thirteen]:
+        """Every number of six digits and seven, for the two detectors that must tell them apart."""
+        return [
+            Thirteen(*match.span(), match[2] or "", match[1] + match[3])
+            for match in self.numbers(_THIRTEEN, 13)
+        ]
 
     def numbers(self, shape: re.Pattern[str], fewest: int) -> Iterator[re.Match[str]]:
         """Every place where `shape` fits inside the stretches, overlapping ones too.
