@@ -3,17 +3,16 @@
 A count that cannot be kept would be a reason to refuse; memory always can.
 """
 
-from collections import Counter, defaultdict, deque
+from collections import Counter
 from dataclasses import dataclass
 from threading import Lock
 
 from appliance.clock import Clock
-from appliance.completions.quota import Left, Quota, UsedBefore
+from appliance.completions.quota import MINUTE_S, Left, Quota, UsedBefore
 from appliance.completions.values import Ask
 from appliance.errors import N_, LimitReached, NaesilError, TooLarge
 from appliance.policy.limits import Limit
 
-WINDOW_S = 60.0
 RETRY_S = 10
 
 
@@ -33,7 +32,6 @@ class Allowance:
         self._clock = clock
         self._lock = Lock()
         self._open: Counter[str] = Counter()
-        self._asked: defaultdict[str, deque[float]] = defaultdict(deque)
         self._quota = Quota(clock, used_before)
         self._promised: dict[str, int] = {}  # by request id
 
@@ -50,11 +48,9 @@ class Allowance:
             )
         person, now = ask.principal.user_id, self._clock.monotonic()
         with self._lock:
-            asked = self._asked[person]
-            while asked and asked[0] <= now - WINDOW_S:
-                asked.popleft()
+            asked = self._quota.asked(person)
             if len(asked) >= limit.requests_per_minute:
-                seconds = max(1, round(asked[0] + WINDOW_S - now))
+                seconds = max(1, round(asked[0] + MINUTE_S - now))
                 return LimitReached(
                     N_("You asked very often in the last minute. Wait %(seconds)d seconds."),
                     retry_after=seconds,
@@ -83,8 +79,8 @@ class Allowance:
         """What this person may still ask in the current minute."""
         now = self._clock.monotonic()
         with self._lock:
-            recent = [asked for asked in self._asked.get(person, ()) if asked > now - WINDOW_S]
-        reset = max(0.0, recent[0] + WINDOW_S - now) if recent else 0.0
+            recent = tuple(self._quota.asked(person))
+        reset = max(0.0, recent[0] + MINUTE_S - now) if recent else 0.0
         return Headroom(limit.requests_per_minute, max(0, limit.requests_per_minute - len(recent)), reset)
 
     def give_back(self, ask: Ask, answer_id: str = "", used: int = 0) -> None:
@@ -95,5 +91,3 @@ class Allowance:
             self._open[person] -= 1
             if self._open[person] <= 0:
                 del self._open[person]
-                if not self._asked[person]:
-                    del self._asked[person]

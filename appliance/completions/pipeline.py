@@ -20,7 +20,7 @@ from appliance.completions import entries, store, usage
 from appliance.completions.hearing import Hearing
 from appliance.completions.limits import Allowance, Headroom
 from appliance.completions.memory import Memory
-from appliance.completions.quota import Left
+from appliance.completions.quota import Before, Left
 from appliance.completions.screen import check_prompt
 from appliance.completions.tally import Tally
 from appliance.completions.values import (
@@ -223,9 +223,9 @@ class Completions:
         """What this person may still use today and this minute."""
         return self._allowance.left(principal.user_id, self._policy.current.limits_for(principal))
 
-    def _used_before(self, user_id: str, since: datetime) -> tuple[int, int]:
+    def _used_before(self, user_id: str, day: datetime) -> Before:
         with self._database.read() as session:
-            return usage.used(session, user_id, since)
+            return usage.used(session, user_id, day, self._clock.now())
 
     def withdraw(self, admitted: Admitted) -> None:
         """Settle what was admitted and will not be asked after all."""
@@ -253,6 +253,7 @@ class Completions:
             for row in rows:
                 store.remove(session, row.answer_id)
                 store_reply(session, row.answer_id, Reply())
+                usage.add_lost(session, row)
                 self._audit.append(session, entries.lost(row))
         return len(rows)
 

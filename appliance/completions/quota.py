@@ -2,7 +2,8 @@
 
 What is promised to running answers counts at once and is replaced by what they cost, so that no
 number of questions asked together gets past a limit by more than the prompts' own length. A day is
-a day in Seoul; what was used in it before this process began comes from the database.
+a day in Seoul. What was used in the day and in the last minute before this process began comes from
+the database, so a restart gives nobody anything.
 """
 
 from collections import deque
@@ -17,18 +18,35 @@ from appliance.policy.limits import Limit
 MINUTE_S = 60.0
 SEOUL = timezone(timedelta(hours=9))
 
-UsedBefore = Callable[[str, datetime], tuple[int, int]]
-"""(user id, since) -> requests and tokens of settled answers."""
+
+@dataclass(frozen=True, slots=True)
+class Before:
+    """What one person used before this process began: in the day, and each answer of the last minute.
+
+    `recent` has (seconds since it was asked, tokens), oldest first.
+    """
+
+    requests: int = 0
+    tokens: int = 0
+    recent: tuple[tuple[float, int], ...] = ()
+
+
+UsedBefore = Callable[[str, datetime], Before]
+"""(user id, beginning of the day)"""
 
 
 @dataclass(slots=True)
 class Account:
-    """One person's counts. `promised` are tokens of answers that still run."""
+    """One person's counts. `promised` are tokens of answers that still run.
+
+    `asked` are the times of the last minute's questions, `recent` times and tokens of its answers.
+    """
 
     day: datetime
     requests: int
     tokens: int
     promised: int = 0
+    asked: deque[float] = field(default_factory=deque)
     recent: deque[tuple[float, int]] = field(default_factory=deque)
 
 
@@ -57,6 +75,10 @@ class Quota:
             _rest(limit.tokens_per_day, account.tokens + account.promised),
             _rest(limit.tokens_per_minute, minute),
         )
+
+    def asked(self, person: str) -> deque[float]:
+        """When this person asked in the last minute, oldest first; who lets one more in adds it."""
+        return self._account(person).asked
 
     def promise(self, person: str, limit: Limit, wanted: int) -> int | LimitReached:
         """How many tokens of an answer are promised, `wanted` at most; or why there is none."""
@@ -93,12 +115,21 @@ class Quota:
         day = now.replace(hour=0, minute=0, second=0, microsecond=0)
         account = self._accounts.get(person)
         if account is None:
-            account = self._accounts[person] = Account(day, *self._used_before(person, day))
+            account = self._accounts[person] = self._opened(person, day)
         elif account.day != day:
             account.day, account.requests, account.tokens = day, 0, 0
         oldest = self._clock.monotonic() - MINUTE_S
         while account.recent and account.recent[0][0] <= oldest:
             account.recent.popleft()
+        while account.asked and account.asked[0] <= oldest:
+            account.asked.popleft()
+        return account
+
+    def _opened(self, person: str, day: datetime) -> Account:
+        before, now = self._used_before(person, day), self._clock.monotonic()
+        account = Account(day, before.requests, before.tokens)
+        account.asked.extend(now - ago for ago, _ in before.recent)
+        account.recent.extend((now - ago, tokens) for ago, tokens in before.recent if tokens)
         return account
 
     def _until_free(self, account: Account) -> int:

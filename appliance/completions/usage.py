@@ -11,6 +11,7 @@ from appliance.audit.entry import Entry
 from appliance.audit.log import AuditLog
 from appliance.clock import Clock
 from appliance.completions import store
+from appliance.completions.quota import MINUTE_S, Before
 from appliance.completions.values import Admitted, Reply
 from appliance.core import Outcome, Principal
 from appliance.storage.engine import Database
@@ -50,12 +51,33 @@ def add(session: Session, admitted: Admitted, reply: Reply, at: datetime) -> Non
     )
 
 
-def used(session: Session, user_id: str, since: datetime) -> tuple[int, int]:
-    """Requests and tokens of this person's settled answers from then on."""
-    tokens = func.coalesce(func.sum(store.UsageRow.prompt_tokens + store.UsageRow.completion_tokens), 0)
-    query = select(func.count(), tokens).where(store.UsageRow.at >= since, store.UsageRow.user_id == user_id)
-    row = session.execute(query).one()
-    return int(row[0]), int(row[1])
+def add_lost(session: Session, row: store.AdmissionRow) -> None:
+    """What a former process promised counts as one request, asked when it was; its tokens are unknown."""
+    session.add(
+        store.UsageRow(
+            answer_id=row.answer_id,
+            user_id=row.user_id,
+            key_id=row.credential_id if row.credential_kind == "key" else "",
+            object=row.object.partition(":")[0],
+            at=row.admitted_at,
+            prompt_tokens=0,
+            completion_tokens=0,
+            work_s=0.0,
+            state="failed",
+        )
+    )
+
+
+def used(session: Session, user_id: str, day: datetime, now: datetime) -> Before:
+    """What this person's settled answers used since the day began, and in the last minute."""
+    row = store.UsageRow
+    tokens = row.prompt_tokens + row.completion_tokens
+    theirs = row.user_id == user_id
+    query = select(func.count(), func.coalesce(func.sum(tokens), 0)).where(row.at >= day, theirs)
+    requests, in_all = session.execute(query).one()
+    minute = select(row.at, tokens).where(row.at > now - timedelta(seconds=MINUTE_S), theirs).order_by(row.at)
+    recent = tuple((max(0.0, (now - at).total_seconds()), int(cost)) for at, cost in session.execute(minute))
+    return Before(int(requests), int(in_all), recent)
 
 
 def ends_since(session: Session, since: datetime) -> dict[str, int]:

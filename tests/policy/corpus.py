@@ -55,6 +55,12 @@ NEGATIVES = (
     "점수: {0..99} {0..99} {0..99} {0..99} {0..99} {0..99} {0..99}",
     "내선 {N4}, 팩스 02-{N3}-{N4}",
     "{2015..2026}{01..12}{01..28}_{N6}_보고서.hwp",
+    "요청 {A4}{N4}-{N4}-4{N3}-a{N3}-{N6}ab{N4} 처리",
+    "시각 {10..23}:{10..59}:{10..59}, 비율 {1..9}:{1..9}, std::vector와 a::b",
+    "금액 {1..9},{N3},{N3}원 / 할인 {1..99}.{N1}% / 재고 {N3}-{N2}개",
+    "접수 20{20..26}-{N6}, 담당 고객님 주무관님",
+    "제24조의{1..9}제{1..3}항 및 별표 {1..9}, 부칙 제{N4}호",
+    "회의실 {101..999}호, 내선 {N4}, 우편번호 {N5}",
     "MAC 00:1A:{N2}:{N2}:5E:{N2}",
     "{2015..2026}-{N4}-{N4} 관리번호",
     "99{13..60}{N2}-{1..4}{N6} 관리코드",
@@ -121,7 +127,10 @@ def _card(random: Random) -> tuple[str, tuple[str, ...]]:
 def _phone(random: Random) -> tuple[str, tuple[str, ...]]:
     prefix, middle, last = make.mobile(random)
     if random.random() < 0.1:
-        return f"+82-{prefix[1:]}-{middle}-{last}", ("연락처", "mobile", "")
+        abroad = random.choice(["+82-", "+82 ", "0082-"])
+        return f"{abroad}{prefix[1:]}-{middle}-{last}", ("연락처", "mobile", "")
+    if random.random() < 0.05:
+        return f"{prefix}) {middle}-{last}", ("연락처", "HP", "")
     joint = random.choice(["-", "-", "-", "", " ", "."])
     return joint.join((prefix, middle, last)), ("연락처", "휴대전화", "담당자", "HP", "")
 
@@ -170,6 +179,8 @@ def _email(random: Random) -> tuple[str, tuple[str, ...]]:
 
 def _ip(random: Random) -> tuple[str, tuple[str, ...]]:
     address = ".".join(str(random.randrange(1, 255)) for _ in range(4))
+    if random.random() < 0.15:
+        address = "2001:db8:" + ":".join(f"{random.randrange(1, 65536):x}" for _ in range(6))
     return address, ("IP 주소", "서버", "접속 IP", "host")
 
 

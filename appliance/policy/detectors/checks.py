@@ -65,7 +65,8 @@ def luhn(digits: str) -> bool:
 
 def _weighed(digits: str, weights: tuple[int, ...]) -> int:
     """The sum of the first digits, each times its weight."""
-    return sum(map(mul, digits.encode(), weights)) - _ZERO * sum(weights)
+    total: int = sum(map(mul, digits.encode(), weights))
+    return total - _ZERO * sum(weights)
 
 
 def iban_check(iban: str) -> bool:

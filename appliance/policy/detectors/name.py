@@ -25,6 +25,7 @@ _WORDS = """
 의원 장관 차관 대표 실장 계장 주임 사원 조교 형제 손님 도련 따님 아드 하느 공주 왕자 임금
 성인 소아 남성 여성 응급 중증 담당 신임 전임 후임 수석 선임 책임 최고 영업 기획 인사 총무
 재무 홍보 구매 지원 전략 정보 연구 개발 주치의 부교수 조교수 정교수 명예 현직 전직 한국 서울 경기
+주무관 사무관 서기관 변호사 간호사
 신규 입원 외래 우리 이번 모든 여러 해당
 """
 _NOT_NAMES = frozenset(_WORDS.split())
@@ -36,7 +37,7 @@ def find(view: View) -> Iterator[Finding]:
     for title in view.every(_TITLE):
         start = title.start()
         name = _BEFORE.search(view.text, max(0, start - 4), start)
-        if name is not None and name.group(1) not in _NOT_NAMES:
+        if name is not None and name.group(1).removesuffix("님") not in _NOT_NAMES:
             yield _finding(name, Level.LOW, "name.title")
 
 

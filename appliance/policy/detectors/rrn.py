@@ -10,11 +10,13 @@ from collections.abc import Iterator
 from appliance.policy.detectors import corporate
 from appliance.policy.detectors.checks import birth_date, is_foreigner, resident_check
 from appliance.policy.detectors.finding import Finding, Kind, Level
+from appliance.policy.detectors.labels import any_case
 from appliance.policy.detectors.view import Thirteen, View
 
 _CONTEXT = re.compile(
     "주민|생년월일|외국인|거소"
-    "|등록(?<!사업자등록)(?<!법인등록)(?<!차량등록)(?<!사업자 등록)(?<!법인 등록) ?번호"
+    "|등록(?<!사업자등록)(?<!법인등록)(?<!차량등록)(?<!사업자 등록)(?<!법인 등록) ?번호|"
+    + any_case("rrn resident", behind="[A-Za-z]")
 )
 
 
