@@ -3,14 +3,14 @@
 The figures are kept for a moment: a page that several people look at asks the database once.
 """
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from threading import Lock
 
 from appliance.admin.retention import RetentionJob, number_of
+from appliance.backup.stamp import last_backup
 from appliance.clock import Clock
 from appliance.completions import usage
 from appliance.policy import decisions
@@ -19,7 +19,6 @@ from appliance.storage.engine import Database
 SPAN = timedelta(days=1)
 FRESH_S = 20.0
 MOST_WAITS = 2000
-BACKUP_STAMP = "last-backup.json"
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +47,7 @@ class Reports:
         self._database = database
         self._clock = clock
         self._retention = retention
-        self._stamp = run_folder / BACKUP_STAMP
+        self._run_folder = run_folder
         self._lock = Lock()
         self._kept: tuple[float, Figures] | None = None
 
@@ -79,18 +78,8 @@ class Reports:
             first_token_slow_s=_share(waits, 0.95),
             backlog=number_of(due),
             held=sum(one.count for one in due if one.held),
-            last_backup=last_backup(self._stamp),
+            last_backup=last_backup(self._run_folder),
         )
-
-
-def last_backup(stamp: Path) -> datetime | None:
-    """When the last backup was made (UTC), from the file that making one leaves; None when never."""
-    try:
-        told = json.loads(stamp.read_bytes())
-        at = datetime.fromisoformat(str(told["at"]))
-    except (OSError, ValueError, KeyError, TypeError):
-        return None
-    return at if at.tzinfo else at.replace(tzinfo=UTC)
 
 
 def _share(waits: Sequence[float], share: float) -> float | None:

@@ -6,6 +6,9 @@ from collections.abc import Callable
 from appliance.audit import tree
 from appliance.audit.entry import Entry
 from appliance.audit.log import AuditLog
+from appliance.audit.sequencer import BATCH, BATCHES_A_RUN, Sequencer, sequencer_lock
+from appliance.config import Settings
+from appliance.egress.sealer import LocalSealer
 from appliance.errors import N_, StorageFailed
 from appliance.storage.engine import Database
 
@@ -41,3 +44,12 @@ def record_sealed(
                 N_("The audit log is not being sealed. Look at 'appliance doctor', then try again.")
             )
         time.sleep(LOOK_S)
+
+
+def seal_here(settings: Settings, database: Database) -> None:
+    """Sequence and sign what was accepted, in this process, unless a server holds that office."""
+    with sequencer_lock(database, settings.run_folder) as ours:
+        if ours:
+            sequencer = Sequencer(database, LocalSealer(settings.keys_folder))
+            while sequencer.run_once() == BATCH * BATCHES_A_RUN:
+                pass  # there is more

@@ -13,6 +13,7 @@ import typer
 
 from appliance.cli import (
     audit,
+    backup,
     doctor,
     egress,
     init,
@@ -47,6 +48,7 @@ app.add_typer(user.app, name="user")
 app.add_typer(key.app, name="key")
 app.add_typer(model.app, name="model")
 app.add_typer(audit.app, name="audit")
+app.add_typer(backup.app, name="backup")
 app.add_typer(witness.app, name="witness")
 app.add_typer(policy.app, name="policy")
 app.add_typer(retention.app, name="retention")

@@ -10,10 +10,10 @@ from appliance.audit.disclosure import Disclosures
 from appliance.audit.export import Exporter, Request
 from appliance.audit.giving import Giving, size_of
 from appliance.audit.publickeys import read_public_keys
-from appliance.audit.sealing import Seal
+from appliance.audit.sealing import Seal, seal_here
 from appliance.audit.witnesses import Witnesses
 from appliance.cli import output, qrcode
-from appliance.cli.house import OPERATOR, House, open_house, seal
+from appliance.cli.house import OPERATOR, House, open_house
 from appliance.cli.options import Data, Json, PasswordFile
 from appliance.cli.secrets import read_password
 from appliance.cli.signed_in import signed_in
@@ -140,7 +140,7 @@ def _giving(house: House) -> Giving:
 
 
 def _sealer(house: House) -> Seal:
-    return lambda: seal(house.settings, house.database)
+    return lambda: seal_here(house.settings, house.database)
 
 
 def give(text: str, out: Path | None) -> None:

@@ -12,11 +12,10 @@ from pathlib import Path
 from appliance import config
 from appliance.audit.log import AuditLog
 from appliance.audit.reads import Reads
-from appliance.audit.sequencer import BATCH, BATCHES_A_RUN, Sequencer, sequencer_lock
+from appliance.audit.sealing import seal_here
 from appliance.clock import Clock, SystemClock
 from appliance.config import Settings
 from appliance.core import Principal
-from appliance.egress.sealer import LocalSealer
 from appliance.errors import N_, ConfigError
 from appliance.identity import house as identity
 from appliance.identity.accounts import Accounts
@@ -86,19 +85,10 @@ def open_house(data: Path | None, *, create: bool = False) -> Iterator[House]:
         policy = ActivePolicy(in_force(database, settings))
         people = identity.build(database, vault, audit, clock, policy)
         yield House(settings, clock, database, audit, people, policy)
-        seal(settings, database)
+        seal_here(settings, database)
     finally:
         database.close()
         adopt(settings.data)
-
-
-def seal(settings: Settings, database: Database) -> None:
-    """Sequence and sign what was accepted, unless a server holds that office."""
-    with sequencer_lock(database, settings.run_folder) as ours:
-        if ours:
-            sequencer = Sequencer(database, LocalSealer(settings.keys_folder))
-            while sequencer.run_once() == BATCH * BATCHES_A_RUN:
-                pass  # there is more
 
 
 def _no_data(settings: Settings) -> ConfigError:

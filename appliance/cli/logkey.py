@@ -8,8 +8,9 @@ import typer
 
 from appliance.audit.keychange import KeyChange, KeyKeeper
 from appliance.audit.publickeys import read_public_keys
+from appliance.audit.sealing import seal_here
 from appliance.cli import output
-from appliance.cli.house import OPERATOR, House, open_house, seal
+from appliance.cli.house import OPERATOR, House, open_house
 from appliance.cli.options import Data, Json
 from appliance.egress.sealer import LocalSealer
 from appliance.errors import Unavailable
@@ -59,7 +60,7 @@ def rotate_key(
     """Replace the key that signs the log; old and new key both sign the change, running or not."""
     with open_house(data) as house:
         change = KeyChange(
-            house.database, house.audit, _keeper(house), lambda: seal(house.settings, house.database)
+            house.database, house.audit, _keeper(house), lambda: seal_here(house.settings, house.database)
         )
         keys, replaced = change.replace(OPERATOR, reason, second=ml_dsa)
     if json:

@@ -11,11 +11,12 @@ from sqlalchemy.orm import Session
 from appliance.admin.erasure import Erasure
 from appliance.audit.entry import Entry
 from appliance.audit.publickeys import read_public_keys
+from appliance.audit.sealing import seal_here
 from appliance.audit.tree import newest_checkpoint
 from appliance.audit.verify import verify
 from appliance.chat.library import Library
 from appliance.chat.transcript import Transcript
-from appliance.cli.house import OPERATOR, House, open_house, seal
+from appliance.cli.house import OPERATOR, House, open_house
 from appliance.core import Principal, Role
 from appliance.errors import NaesilError
 from appliance.storage.vault import Vault
@@ -39,7 +40,7 @@ def erase(scale: Scale) -> dict[str, float]:
         )
         account = house.accounts.create(OPERATOR, "alice", PASSWORD, frozenset({Role.MEMBER}))
         copies = _fill(house, vault, Principal(account.id, "user"), scale.of(1000, 5))
-        seal(house.settings, house.database)
+        seal_here(house.settings, house.database)
         ring = read_public_keys(keys).ring()
         with house.database.read() as session:
             newest = newest_checkpoint(session)
@@ -51,7 +52,7 @@ def erase(scale: Scale) -> dict[str, float]:
         began = time.perf_counter()
         erasure.conversations(OPERATOR, account.id)
         took = time.perf_counter() - began
-        seal(house.settings, house.database)
+        seal_here(house.settings, house.database)
         report = verify(house.database, ring, since=[before])
         with house.database.read() as session:
             readable = _readable(session, vault, account.id, copies)

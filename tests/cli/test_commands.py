@@ -24,6 +24,7 @@ COMMANDS = {
         audit certificate, audit checkpoint, audit consistency, audit export, audit key, audit proof,
         audit rotate-key,
         audit witness accept, audit witness list, audit witness trust,
+        backup create,
         egress attest, egress probe, egress status,
         key create, key list, key revoke,
         model import, model list, model remove, model tune, model use,
@@ -36,8 +37,8 @@ COMMANDS = {
     """,
     PERSON: "audit disclose, audit review, policy approve",
     ANYBODY: """
-        audit keygen, audit open, audit verifier, audit verify, doctor, egress check, egress rules, init,
-        metrics-token,
+        audit keygen, audit open, audit verifier, audit verify, backup key, backup restore, backup verify,
+        doctor, egress check, egress rules, init, metrics-token,
         policy check, policy scan,
         policy schema, serve, witness cosign, witness init, witness key, witness status, witness trust
     """,
