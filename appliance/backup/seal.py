@@ -137,10 +137,12 @@ def _frames(file: IO[bytes], cipher: AESGCM, binding: bytes, offset: int) -> Ite
         if not TAG_BYTES <= length <= CHUNK_BYTES + TAG_BYTES:
             raise damaged(count + 1, offset, CHANGED)
         sealed = file.read(length)
+        if len(sealed) < length:
+            raise damaged(count + 1, offset, CUT_SHORT)
         try:
             yield cipher.decrypt(_nonce(count, last=last), sealed, binding)
         except InvalidTag:
-            raise damaged(count + 1, offset, CHANGED if len(sealed) == length else CUT_SHORT) from None
+            raise damaged(count + 1, offset, CHANGED) from None
         count, offset = count + 1, offset + LENGTH_BYTES + length
     if file.read(1):
         raise damaged(count + 1, offset, LONGER)
