@@ -7,6 +7,7 @@ import shutil
 import signal
 import subprocess
 import tempfile
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -14,6 +15,7 @@ from pathlib import Path
 import psycopg
 
 FOLDERS = ("/usr/lib/postgresql/*/bin", "/usr/pgsql-*/bin", "/usr/local/pgsql/bin")
+GONE_WITHIN_S = 30
 FAST = ("listen_addresses=", "fsync=off", "max_connections=200", "shared_buffers=32MB")
 
 
@@ -46,9 +48,19 @@ class Cluster:
         self._run("pg_ctl", "stop", "--wait", "--mode", mode, "--pgdata", str(self.folder / "data"))
 
     def kill(self) -> None:
-        """SIGKILL to the postmaster, as when the machine's memory ran out; its children follow."""
-        pid_file = self.folder / "data" / "postmaster.pid"
-        os.kill(int(pid_file.read_text().split("\n")[0]), signal.SIGKILL)
+        """SIGKILL to the postmaster, as when memory ran out; its children notice and end."""
+        postmaster = self._postmaster()
+        family = [postmaster, *_children(postmaster)]
+        os.kill(postmaster, signal.SIGKILL)
+        until = time.monotonic() + GONE_WITHIN_S
+        while any(Path(f"/proc/{number}").exists() for number in family):
+            assert time.monotonic() < until, "PostgreSQL's processes outlive their postmaster"
+            time.sleep(0.02)
+
+    def alive(self) -> bool:
+        return (self.folder / "data" / "postmaster.pid").exists() and Path(
+            f"/proc/{self._postmaster()}"
+        ).exists()
 
     def fresh(self) -> str:
         """The address of a new, empty database."""
@@ -58,6 +70,9 @@ class Cluster:
         ) as server:
             server.execute(f'CREATE DATABASE "{name}"')
         return f"postgresql://naesil@/{name}?host={self.folder}"
+
+    def _postmaster(self) -> int:
+        return int((self.folder / "data" / "postmaster.pid").read_text().split("\n")[0])
 
     def _run(self, program: str, *words: str) -> None:
         with (self.folder / "commands").open("ab") as output:  # a pipe would stay open in the server
@@ -84,9 +99,13 @@ def cluster(*settings: str) -> Iterator[Cluster]:
     try:
         yield running
     finally:
-        if (folder / "data" / "postmaster.pid").exists():
+        if running.alive():
             running.stop()
         shutil.rmtree(folder)
+
+
+def _children(process: int) -> list[int]:
+    return [int(number) for number in Path(f"/proc/{process}/task/{process}/children").read_text().split()]
 
 
 def _binaries() -> Path:

@@ -4,9 +4,11 @@ admit   one transaction: the policy's decision, the caller's own rows and the au
         A crash before its commit leaves nothing; after it, `recover` settles what it promised.
 stream  only takes an Admitted, so no prompt reaches the model before its entry is durable.
 settle  exactly once per Admitted, whatever happened: finished, stopped, failed, left, lost.
+        What cannot be recorded as the database is away is owed, and recorded when it is back.
 """
 
 import asyncio
+from collections import deque
 from collections.abc import AsyncGenerator, Mapping
 from dataclasses import replace
 from datetime import datetime
@@ -32,7 +34,7 @@ from appliance.completions.values import (
     nothing_to_store,
 )
 from appliance.core import Decision, Principal, Target, Usage, highest
-from appliance.errors import N_, Forbidden, NaesilError
+from appliance.errors import N_, Forbidden, NaesilError, StorageFailed
 from appliance.ids import new_id
 from appliance.inference.client import InferenceClient, loading
 from appliance.policy.active import ActivePolicy
@@ -88,6 +90,7 @@ class Completions:
         self._clock = clock
         self._allowance = Allowance(clock, self._used_before)
         self._memory = Memory(audit, policy, clock)
+        self._owed: deque[tuple[Admitted, Reply, StoreReply]] = deque()  # at most what was running
         self.usage = usage.UsageReport(database, audit, clock)
         self.tally = Tally()
 
@@ -233,7 +236,29 @@ class Completions:
         self.settle(admitted, Reply(state="stopped", reason="cancelled"))
 
     def settle(self, admitted: Admitted, reply: Reply, store_reply: StoreReply = nothing_to_store) -> None:
-        """Record how an admitted answer ended. Settling twice records once."""
+        """Record how an admitted answer ended. Settling twice records once.
+
+        Raises StorageFailed when it cannot be recorded now: then `settle_owed` does it, or after a
+        crash `recover`.
+        """
+        try:
+            self._settle(admitted, reply, store_reply)
+        except StorageFailed:
+            self._owed.append((admitted, reply, store_reply))
+            raise
+
+    def settle_owed(self) -> int:
+        """Record the ends that could not be recorded in their time; how many there were.
+
+        Called again and again by one thread. Raises StorageFailed while it still cannot be done.
+        """
+        count = 0
+        while self._owed:
+            self.settle(*self._owed.popleft())
+            count += 1
+        return count
+
+    def _settle(self, admitted: Admitted, reply: Reply, store_reply: StoreReply) -> None:
         found = self._memory.found_in(reply)
         with self._database.write(shared=True) as session:
             if not store.remove(session, admitted.answer_id):

@@ -10,7 +10,7 @@ import gc
 import logging
 import signal
 import socket
-from contextlib import suppress
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import uvicorn
@@ -128,7 +128,10 @@ class Web:
         vigil = Vigil(self.database, self.audit, self.clock)
         vigil.start(_chosen(self.spec.settings))
         sequencer.start()
-        watching = asyncio.create_task(_watch(vigil, self.services.library, self.services.attachments))
+        services = self.services
+        later = services.library.empty_bin, services.attachments.remove_stale
+        work = vigil.look, services.completions.settle_owed, *later
+        watching = asyncio.create_task(_watch(work))
         self.proofs.use(control)
         self.reading.use(control)
         listening = asyncio.create_task(self._listen_to(control, sealer))
@@ -202,12 +205,16 @@ class Web:
 
     async def _follow_policies(self) -> None:
         """Activations by others and at set times reach every request within a second."""
+        failing = False
         while True:
             await asyncio.sleep(POLICY_EVERY_S)
             try:
                 await asyncio.to_thread(self.services.policies.follow)
+                failing = False
             except NaesilError as error:
-                log.error("policies could not be followed: %s", error)  # tried again in a moment
+                if not failing:  # said once per trouble; tried again in a moment
+                    log.error("policies could not be followed: %s", error)
+                failing = True
 
     def _server(self, app: FastAPI) -> uvicorn.Server:
         settings = self.spec.settings
@@ -243,14 +250,17 @@ async def _settle(view: View) -> None:
     gc.freeze()
 
 
-async def _watch(vigil: Vigil, library: Library, attachments: Attachments) -> None:
-    """Look after clock, bin and files that nobody sent as long as we serve; what fails is done later."""
+async def _watch(work: Sequence[Callable[[], object]]) -> None:
+    """Clock, debts to the log, bin, files that nobody sent: what cannot be done now is done a second later."""
     while True:
         await asyncio.sleep(VIGIL_S)
-        with suppress(StorageFailed):
-            await asyncio.to_thread(vigil.look)
-            await asyncio.to_thread(library.empty_bin)
-            await asyncio.to_thread(attachments.remove_stale)
+        for one in work:
+            try:
+                await asyncio.to_thread(one)
+            except StorageFailed:
+                break  # the sequencer says so already
+            except NaesilError as error:
+                log.error("%s failed: %s", one.__name__, error)
 
 
 def _chosen(settings: Settings) -> dict[str, str]:

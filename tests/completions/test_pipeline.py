@@ -151,6 +151,29 @@ def test_settling_twice_records_once(
     assert [entry["action"] for entry in entries(database)] == ["chat:prompt:accept", "chat:reply:finish"]
 
 
+def test_an_end_that_could_not_be_recorded_is_recorded_once_when_it_can_be(
+    completions: Completions, inference: InferenceClient, alice: Principal, database: Database
+) -> None:
+    away = [True, True]
+
+    def keep(_session: Session, _id: str, _reply: Reply) -> None:
+        if away and away.pop():
+            raise StorageFailed("away")
+
+    async def scenario(_runtime: ScriptedRuntime) -> None:
+        admitted = completions.admit(ask(alice))
+        with pytest.raises(StorageFailed):
+            [event async for event in completions.stream(admitted, keep)]
+
+    with_runtime(inference, scenario)
+    with pytest.raises(StorageFailed):
+        completions.settle_owed()
+    assert unsettled(database) == 1
+    assert (completions.settle_owed(), completions.settle_owed()) == (1, 0)
+    assert entries(database)[-1]["outcome"] == "allowed"
+    assert unsettled(database) == 0
+
+
 def test_what_a_crash_left_is_settled_as_lost_at_the_next_start(
     completions: Completions, inference: InferenceClient, alice: Principal, database: Database
 ) -> None:
