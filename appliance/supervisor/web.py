@@ -156,9 +156,17 @@ class Web:
             await self.services.temporary.close()
             await self.inference.close()
             await self.journal.close()
-            self._record(AuditAction.SERVICE_STOPPED)
+            self._record_the_end()
             sequencer.stop()
             self.database.close()
+
+    def _record_the_end(self) -> None:
+        """The last entries; without a database the next start settles what was admitted."""
+        try:
+            self.services.completions.settle_owed()
+            self._record(AuditAction.SERVICE_STOPPED)
+        except NaesilError as error:
+            log.error("the end could not be recorded: %s", error)
 
     async def _listen_to(self, control: Control, sealer: SealerClient) -> None:
         tasks: set[asyncio.Task[None]] = set()  # held, or they could be collected while they run
