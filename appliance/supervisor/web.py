@@ -259,7 +259,7 @@ async def _settle(view: View) -> None:
 
 
 async def _watch(work: Sequence[Callable[[], object]]) -> None:
-    """Clock, debts to the log, bin, files that nobody sent: what cannot be done now is done a second later."""
+    """Clock, debts to the log, bin, files nobody sent: what cannot be done now is done a second later."""
     while True:
         await asyncio.sleep(VIGIL_S)
         for one in work:
