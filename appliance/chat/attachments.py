@@ -34,6 +34,7 @@ Reads = Callable[[str, bytes], Awaitable[Extracted | Refused]]
 """A file by name and bytes becomes its text, or why there is none."""
 
 LONGEST_NAME = 200
+LONGEST_GIVEN = 2_000  # letters in pieces; composing a name of a megabyte could take minutes
 MOST_WAITING = 50  # files of one person that are not sent yet
 KEPT_UNSENT = timedelta(days=1)
 SAMPLE = 2_000  # characters, three times, tell how many tokens a text takes
@@ -245,7 +246,7 @@ class Attachments:
 
 def shown_name(name: str) -> str:
     """A file's name on one line, composed (NFC: a Mac sends Hangul in pieces), without folders."""
-    name = unicodedata.normalize("NFC", name).replace("\\", "/").rpartition("/")[2]
+    name = unicodedata.normalize("NFC", name[-LONGEST_GIVEN:]).replace("\\", "/").rpartition("/")[2]
     name = "".join(one for one in " ".join(name.split()) if one.isprintable())
     return name[-LONGEST_NAME:] or "file"
 

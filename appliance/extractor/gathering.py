@@ -18,8 +18,8 @@ def gather(kind: Kind, unit: Unit, total: int, parts: Iterator[str]) -> Iterator
         if len(texts) == MAX_PARTS or room <= 0:
             cut = True
             break
-        text = tidy(part)
-        cut = len(text) > room
+        text = tidy(part[: 2 * room])  # what is tidied away leaves room; the rest would take for ever
+        cut = len(text) > room or len(part) > 2 * room
         texts.append(text[:room])
         room -= len(text)
         if len(texts) % EVERY == 0:

@@ -1,5 +1,6 @@
 """A zip of XML (OOXML, HWPX), looked through before any library sees it.
 
+What is XML is told by how a member begins: which of them a library parses, the file itself says.
 Sizes are those that the directory declares; zipfile never unpacks a member beyond its own.
 """
 
@@ -17,6 +18,9 @@ MOST_TOGETHER = 200 * 1024 * 1024
 XML_ENDINGS = (".xml", ".rels", ".hpf", ".vml", ".rdf")
 ENCODING = re.compile(rb"<\?xml[^>]*?encoding\s*=\s*[\"']([A-Za-z0-9._-]+)")
 ENCODINGS = (b"utf-8", b"utf-16", b"us-ascii", b"ascii")
+HEAD = 64  # bytes of a member that tell whether it is XML
+MARKS_AND_BLANKS = b"\xef\xbb\xbf\xff\xfe\x00 \t\r\n"
+EBCDIC = b"\x4c\x6f\xa7\x94"  # "<?xm", which libxml2 would read without being told (XML 1.0, appendix F)
 ENCRYPTED = 1  # general purpose bit 0
 
 PackageKind = Literal["docx", "xlsx", "pptx", "hwpx"]
@@ -39,7 +43,7 @@ def kind_of(data: bytes) -> PackageKind:
             if kind is None:
                 raise Unreadable("unknown")
             for one in members:
-                if one.filename.lower().endswith(XML_ENDINGS):
+                if _is_xml(archive, one):
                     _check_xml(archive.read(one))
             if kind == "hwpx":
                 _check_manifest(archive, names)
@@ -59,16 +63,26 @@ def _check_sizes(members: list[zipfile.ZipInfo]) -> None:
             raise Unreadable("too_big")
 
 
+def _is_xml(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> bool:
+    if member.filename.lower().endswith(XML_ENDINGS):
+        return True
+    with archive.open(member) as opened:
+        head = opened.read(HEAD)
+    if not head.startswith(EBCDIC) and not head.lstrip(MARKS_AND_BLANKS).startswith(b"<"):
+        return False
+    if member.file_size > MOST_XML:
+        raise Unreadable("too_big")
+    return True
+
+
 def _check_xml(xml: bytes) -> None:
     """No document type, so no entities, in an encoding in which that can be seen."""
     if xml[:2] in (b"\xff\xfe", b"\xfe\xff"):
         xml = xml.decode("utf-16", "replace").encode()
-    elif b"\x00" in xml[:4]:
-        raise Unreadable("damaged")
+    readable = not xml.strip() or xml.lstrip(MARKS_AND_BLANKS).startswith(b"<")
     declared = ENCODING.search(xml[:256])
-    if declared is not None and declared[1].lower() not in ENCODINGS:
-        raise Unreadable("damaged")
-    if b"<!DOCTYPE" in xml or b"<!ENTITY" in xml:
+    known = declared is None or declared[1].lower() in ENCODINGS
+    if b"\x00" in xml or not readable or not known or b"<!DOCTYPE" in xml or b"<!ENTITY" in xml:
         raise Unreadable("damaged")
 
 

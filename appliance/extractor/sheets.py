@@ -36,7 +36,7 @@ def _text(sheet: Any) -> str:
             line = " | ".join(_shown(cell["value"]) for cell in row if cell["value"] is not None)
             if line:
                 lines.append(line)
-                size += len(line)
+                size += len(line) + 1
             if size > MAX_TEXT:
                 break
     return "\n".join(lines) if len(lines) > 1 else ""

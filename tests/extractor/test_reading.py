@@ -143,6 +143,19 @@ def test_an_encoding_in_which_a_document_type_could_hide_is_refused() -> None:
     assert reason(documents.zip_of({"word/document.xml": hidden}, documents.docx_file(TEXT))) == "damaged"
 
 
+@pytest.mark.parametrize("encoding", ["utf-32", "utf-32-le", "utf-16-le", "cp037"])
+@pytest.mark.parametrize("part", ["word/document.xml", "word/document.bin"])
+def test_a_document_type_cannot_hide_in_an_encoding_or_behind_a_name(encoding: str, part: str) -> None:
+    assert reason(documents.zip_of({part: ENTITY.decode().encode(encoding)}, documents.docx_file(TEXT))) == (
+        "damaged"
+    )
+
+
+def test_a_part_that_is_no_xml_is_left_alone() -> None:
+    made = documents.zip_of({"word/vbaProject.bin": b"\xd0\xcf\x11\xe0<!DOCTYPE"}, documents.docx_file(TEXT))
+    assert parts(made) == (TEXT,)
+
+
 def test_a_zip_bomb_is_refused_before_it_is_unpacked() -> None:
     bomb = b"<w>" + b" " * (33 * 1024 * 1024)
     assert reason(documents.zip_of({"word/document.xml": bomb}, documents.docx_file(TEXT))) == "too_big"

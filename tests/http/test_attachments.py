@@ -167,6 +167,13 @@ def test_what_is_too_large_or_too_much_is_refused(alice: Client, house: House) -
     assert actions(house)[:2] == ["chat:attachment:refuse"] * 2
 
 
+@pytest.mark.parametrize("letters", [900, 60_000])
+def test_a_name_without_end_is_cut_or_refused(alice: Client, letters: int) -> None:
+    answer = upload(alice, ("a" + "\u0327\u0301" * letters + ".txt", MEMO))
+    assert answer.status_code == (200 if letters == 900 else 400)
+    assert all(len(one["name"]) <= 200 for one in answer.json().get("attachments", []))
+
+
 def test_without_the_forms_token_nothing_is_taken(alice: Client) -> None:
     assert upload(alice, ("a.txt", MEMO), token="no").status_code == 403
     assert "a.txt" not in alice.get("/chat").text

@@ -1,7 +1,8 @@
 """Attaching files on the chat page, and taking them away again, with our script or as a plain form."""
 
 import asyncio
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 from fastapi import APIRouter, Request, Response
 from fastapi.responses import JSONResponse, RedirectResponse
@@ -11,7 +12,7 @@ from appliance.chat.values import Attached
 from appliance.core import Principal
 from appliance.errors import NaesilError
 from appliance.http import phrases
-from appliance.http.attaching import FORM_BYTES, Intake, Taken, TakenFile
+from appliance.http.attaching import FORM_BYTES, Intake, TakenFile
 from appliance.http.deps import Person, Submitted, Words
 from appliance.http.errors import status_of, wants_json
 from appliance.http.pages.chat import Desk
@@ -53,49 +54,55 @@ class _Tray:
         limit, most = self.attachments.limits(person)
         most = max(1, most)  # where none is allowed the first one is told so
         await self._refuse_early(request, person, limit if wants_json(request) else limit * most)
-        async with self.intake.receive(request, limit, most) as form:
-            conversation = form.fields.get("conversation") or None
-            made, problems = await self._take_all(person, conversation, form.files)
+        taking = _Taking(self.attachments, person)
+        fields = await self.intake.receive(request, person.user_id, limit, most, taking.take)
         if wants_json(request):
-            if problems:
-                raise problems[0]
-            said = [{"id": one.id, "name": one.name, "detail": phrases.attached(one, words)} for one in made]
+            if taking.problems:
+                raise taking.problems[0]
+            said = [
+                {"id": one.id, "name": one.name, "detail": phrases.attached(one, words)}
+                for one in taking.made
+            ]
             return JSONResponse({"attachments": said})
-        return await asyncio.to_thread(self._page, request, person, words, form, problems)
+        return await asyncio.to_thread(self._page, request, person, words, fields, taking.problems)
 
     def _page(
-        self, request: Request, person: Principal, words: Translator, form: Taken, problems: list[NaesilError]
-    ) -> Response:
+        self, request: Request, person: Principal, words: Translator, fields: Mapping[str, str],
+        problems: list[NaesilError],
+    ) -> Response:  # fmt: skip
         """The chat page again, with what was typed in it."""
         return self.desk.page(
-            request, person, form.fields.get("conversation") or None,
+            request, person, fields.get("conversation") or None,
             status_of(problems[0]) if problems else 200,
-            draft=form.fields.get("text", ""),
+            draft=fields.get("text", ""),
             error=" ".join(error.text(words) for error in problems),
-            maker=form.fields.get("maker", ""),
+            maker=fields.get("maker", ""),
         )  # fmt: skip
-
-    async def _take_all(
-        self, person: Principal, conversation: str | None, files: list[TakenFile]
-    ) -> tuple[list[Attached], list[NaesilError]]:
-        """Each that can be read, and why the others cannot."""
-        made: list[Attached] = []
-        problems: list[NaesilError] = []
-        for file in files:
-            try:
-                made.append(await self._take(person, conversation, file))
-            except NaesilError as error:
-                problems.append(error)
-        return made, problems
-
-    async def _take(self, person: Principal, conversation: str | None, file: TakenFile) -> Attached:
-        await asyncio.to_thread(self.attachments.check_room, person, conversation)
-        if file.too_large:
-            raise await asyncio.to_thread(self.attachments.too_large, person, file.name)
-        return await self.attachments.add(person, conversation, file.name, file.data)
 
     async def _refuse_early(self, request: Request, person: Principal, most: int) -> None:
         """What is declared to be too large is not read at all."""
         declared = request.headers.get("content-length", "")
         if declared.isdecimal() and int(declared) > most + FORM_BYTES:
             raise await asyncio.to_thread(self.attachments.too_large, person, "file")
+
+
+@dataclass(frozen=True, slots=True)
+class _Taking:
+    """What came of the files of one form: each that could be read, and why the others could not."""
+
+    attachments: Attachments
+    person: Principal
+    made: list[Attached] = field(default_factory=list)
+    problems: list[NaesilError] = field(default_factory=list)
+
+    async def take(self, fields: Mapping[str, str], file: TakenFile) -> None:
+        try:
+            self.made.append(await self._add(fields.get("conversation") or None, file))
+        except NaesilError as error:
+            self.problems.append(error)
+
+    async def _add(self, conversation: str | None, file: TakenFile) -> Attached:
+        await asyncio.to_thread(self.attachments.check_room, self.person, conversation)
+        if file.too_large:
+            raise await asyncio.to_thread(self.attachments.too_large, self.person, file.name)
+        return await self.attachments.add(self.person, conversation, file.name, file.data)
