@@ -29,6 +29,25 @@ def N_(message: str) -> str:  # noqa: N802 - gettext's own name for this marker
     return message
 
 
+class Said:
+    """A sentence inside a message, translated together with it: give one as a parameter."""
+
+    def __init__(self, template: str, **params: object) -> None:
+        self.template = template
+        self.params = params
+
+    def __call__(self, translate: Callable[[str], str]) -> str:
+        template = translate(self.template) if self.template else ""
+        if not self.params:
+            return template
+        return template % {
+            name: value(translate) if callable(value) else value for name, value in self.params.items()
+        }
+
+    def __str__(self) -> str:
+        return self(lambda message: message)
+
+
 class NaesilError(Exception):
     """The root: a template, its parameters, and the input field it is about."""
 
@@ -46,12 +65,7 @@ class NaesilError(Exception):
         A parameter may be a function of `translate`, for texts that come in several
         languages from elsewhere, such as the reasons in policy files.
         """
-        template = translate(self.template)
-        if not self.params:
-            return template
-        return template % {
-            name: value(translate) if callable(value) else value for name, value in self.params.items()
-        }
+        return Said(self.template, **self.params)(translate)
 
     def __str__(self) -> str:
         return self.text()

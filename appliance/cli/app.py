@@ -4,7 +4,6 @@
 now; 70 our own fault.
 """
 
-import locale
 import os
 import sys
 import traceback
@@ -20,6 +19,7 @@ from appliance.cli import (
     key,
     metrics,
     model,
+    output,
     policy,
     retention,
     serve,
@@ -27,7 +27,6 @@ from appliance.cli import (
     witness,
 )
 from appliance.errors import NaesilError, Unavailable
-from appliance.i18n import translator
 
 EXIT_USAGE = 2
 EXIT_UNAVAILABLE = 3
@@ -60,7 +59,7 @@ def main() -> int:
     try:
         app()
     except NaesilError as error:
-        print(error.text(translator(_language())), file=sys.stderr)  # noqa: T201 - a command line prints
+        print(output.sentence(error), file=sys.stderr)  # noqa: T201 - a command line prints
         return EXIT_UNAVAILABLE if isinstance(error, Unavailable) else EXIT_USAGE
     except Exception as error:
         print(f"appliance: {type(error).__name__}. Set NAESIL_LOG_LEVEL=debug to see more.", file=sys.stderr)  # noqa: T201
@@ -68,8 +67,3 @@ def main() -> int:
             traceback.print_exc()
         return EXIT_OUR_FAULT
     return 0
-
-
-def _language() -> str:
-    name = os.environ.get("LC_ALL") or os.environ.get("LC_MESSAGES") or os.environ.get("LANG") or ""
-    return "ko" if locale.normalize(name).startswith("ko") else "en"

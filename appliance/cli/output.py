@@ -2,6 +2,8 @@
 
 import dataclasses
 import json
+import locale
+import os
 from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
@@ -11,6 +13,7 @@ import msgspec
 import typer
 
 from appliance.errors import N_, ConfigError, NaesilError
+from appliance.i18n import translator
 
 
 def as_json(value: Any) -> None:
@@ -38,7 +41,13 @@ def table(rows: Sequence[Sequence[object]]) -> None:
 
 def complain(error: NaesilError) -> None:
     """What went wrong beside the answer, on standard error."""
-    typer.echo(str(error), err=True)
+    typer.echo(sentence(error), err=True)
+
+
+def sentence(error: NaesilError) -> str:
+    """What went wrong, in the language of the terminal (LC_ALL, LC_MESSAGES, LANG): Korean or English."""
+    name = os.environ.get("LC_ALL") or os.environ.get("LC_MESSAGES") or os.environ.get("LANG") or ""
+    return error.text(translator("ko" if locale.normalize(name).startswith("ko") else "en")).rstrip()
 
 
 def _cell(value: object) -> str:

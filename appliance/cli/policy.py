@@ -73,7 +73,7 @@ def check(
         output.as_json({"valid": good, "revision": policy.revision if policy else "", "problems": listed})
     else:
         for problem in problems:
-            typer.echo(str(problem), err=True)
+            output.complain(problem)
     if policy is None or problems:
         raise typer.Exit(1)
     if not json:

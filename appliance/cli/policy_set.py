@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from appliance.admin.policies import Policies
+from appliance.cli import output
 from appliance.cli.house import House
 from appliance.cli.secrets import read_password
 from appliance.cli.signed_in import signed_in
@@ -53,7 +54,7 @@ def texts_of(policies: Policies, folder: Path) -> dict[str, str]:
 
 def complain(problems: list[PolicyError]) -> None:
     for problem in problems:
-        typer.echo(str(problem), err=True)
+        output.complain(problem)
     raise typer.Exit(1)
 
 

@@ -5,6 +5,7 @@ from typing import Literal
 from pydantic import Field, model_validator
 
 from appliance.core import DataClass, Permission, Principal, Role, Target
+from appliance.errors import N_
 from appliance.policy.shape import Document, Reason, RoleName, RuleId, Subjects
 
 Name = str
@@ -24,7 +25,7 @@ class AccessRule(Subjects):
     @model_validator(mode="after")
     def _somebody(self) -> "AccessRule":
         if not self.roles and not self.groups:
-            raise ValueError("say whom the rule is about: roles, groups or both")
+            raise ValueError(N_("say whom the rule is about: roles, groups or both"))
         return self
 
     @property
@@ -88,7 +89,7 @@ class ClassRule(Subjects):
     @model_validator(mode="after")
     def _somebody(self) -> "ClassRule":
         if not self.roles and not self.groups:
-            raise ValueError("say whose data it is: roles, groups or both")
+            raise ValueError(N_("say whose data it is: roles, groups or both"))
         return self
 
 

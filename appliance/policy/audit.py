@@ -5,6 +5,7 @@ from typing import Annotated, Literal
 from cryptography import x509
 from pydantic import AfterValidator, Field, field_validator, model_validator
 
+from appliance.errors import N_
 from appliance.evidence.auditorkey import AuditorKey
 from appliance.policy.egress import LONGEST_NAME, plain_host
 from appliance.policy.shape import Document
@@ -15,7 +16,9 @@ def _auditor_key(value: str) -> str:
     try:
         return str(AuditorKey.parse(value))
     except NoteError:
-        raise ValueError("an auditor's public key is wanted, as 'appliance audit keygen' prints it") from None
+        raise ValueError(
+            N_("an auditor's public key is wanted, as 'appliance audit keygen' prints it")
+        ) from None
 
 
 AuditorPublicKey = Annotated[str, Field(max_length=300), AfterValidator(_auditor_key)]
@@ -49,7 +52,9 @@ class SyslogReceiver(Document):
         try:
             x509.load_pem_x509_certificates(value.encode())
         except ValueError:
-            raise ValueError("certificates in PEM form are wanted: -----BEGIN CERTIFICATE----- ...") from None
+            raise ValueError(
+                N_("certificates in PEM form are wanted: -----BEGIN CERTIFICATE----- ...")
+            ) from None
         return value
 
 
@@ -90,8 +95,8 @@ class Audit(Document):
     def _somebody_to_open_it(self) -> "Audit":
         if self.content == "sealed" and not self.auditors:
             raise ValueError(
-                "content: sealed needs at least one key in auditors; see 'appliance audit keygen'"
+                N_("content: sealed needs at least one key in auditors; see 'appliance audit keygen'")
             )
         if len(set(self.auditors)) != len(self.auditors):
-            raise ValueError("an auditor's key is there twice")
+            raise ValueError(N_("an auditor's key is there twice"))
         return self

@@ -14,7 +14,7 @@ from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
 from appliance.config import Settings, share_folder
-from appliance.errors import N_
+from appliance.errors import N_, Said
 from appliance.policy import sense
 from appliance.policy.access import Access
 from appliance.policy.audit import Audit
@@ -23,6 +23,7 @@ from appliance.policy.egress import Egress, contradictions, with_denied
 from appliance.policy.examples import Examples, failure
 from appliance.policy.files import Files, PolicyFile, read_folder, read_optional
 from appliance.policy.limits import Limits
+from appliance.policy.misfit import misfit
 from appliance.policy.model import Direction, Limit, Parts, PolicySet, compiled
 from appliance.policy.notices import Notices
 from appliance.policy.retention import Retention
@@ -143,7 +144,7 @@ def _plain(
         if name not in unread:
             missing = N_("%(file)s cannot be read: %(problem)s.")
             problems.append(
-                PolicyError(missing, file=(folder or Path()) / name, line=1, problem="no such file")
+                PolicyError(missing, file=(folder or Path()) / name, line=1, problem=Said(N_("no such file")))
             )
         return None
     try:
@@ -187,8 +188,7 @@ def _explained(document: PlainDocument, model: type[BaseModel], error: ErrorDeta
             key=".".join(str(part) for part in place) or "/",
         )
     choices = _choices(error)
-    problem = error["msg"].removeprefix("Value error, ")[:300]
-    return wrong(document, place, problem, remedy(error["input"], choices) if choices else "")
+    return wrong(document, place, misfit(error), remedy(error["input"], choices) if choices else None)
 
 
 def _keys(model: type[BaseModel], place: Place) -> list[str]:
@@ -223,7 +223,7 @@ def _failed_examples(policy: PolicySet, examples: Examples, document: PlainDocum
             came=came,
         )
         for number, example in enumerate(examples.examples)
-        if (came := failure(policy, example))
+        if (came := failure(policy, example)) is not None
     ]
 
 

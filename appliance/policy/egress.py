@@ -11,7 +11,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
-from appliance.errors import N_, ConfigError
+from appliance.errors import N_, ConfigError, Said
 from appliance.policy.yaml_text import Place
 
 LONGEST_NAME = 253
@@ -43,7 +43,7 @@ class EgressDestination(_Document):
     @classmethod
     def _one_port(cls, value: Any) -> Any:
         if isinstance(value, str | list):
-            raise ValueError("one port is wanted, a number: no range, no list, no wildcard")
+            raise ValueError(N_("one port is wanted, a number: no range, no list, no wildcard"))
         return value
 
     @field_validator("host")
@@ -74,14 +74,16 @@ def plain_host(value: str) -> str:
     """The host in lower case without a final dot. ValueError for what is not one host."""
     host = value.lower().removesuffix(".")
     if "*" in host or "?" in host:
-        raise ValueError("a wildcard is not a destination: name one host")
+        raise ValueError(N_("a wildcard is not a destination: name one host"))
     if ":" in host and "/" not in host:
         return _address(host)
     labels = host.split(".")
     if len(host) > LONGEST_NAME or not all(_LABEL.fullmatch(label) for label in labels):
         raise ValueError(
-            "one host name (a-z, 0-9, hyphen; xn-- for others) or one address is wanted, without "
-            "scheme, port or path"
+            N_(
+                "one host name (a-z, 0-9, hyphen; xn-- for others) or one address is wanted, without "
+                "scheme, port or path"
+            )
         )
     if _NUMBERS.fullmatch(labels[-1]):  # what some resolvers take for an address: 127.1, 0x7f.0.0.1
         return _address(host)
@@ -92,7 +94,7 @@ def _address(text: str) -> str:
     try:
         address = ipaddress.ip_address(text)
     except ValueError:
-        raise ValueError("this is neither a host name nor an IPv4 or IPv6 address") from None
+        raise ValueError(N_("this is neither a host name nor an IPv4 or IPv6 address")) from None
     if unfit := why_unfit(address):
         raise ValueError(unfit)
     return str(address)
@@ -101,10 +103,10 @@ def _address(text: str) -> str:
 def why_unfit(address: ipaddress.IPv4Address | ipaddress.IPv6Address) -> str:
     """Why an address can be nobody's, or nothing when it can be dialled."""
     if isinstance(address, ipaddress.IPv6Address) and address.ipv4_mapped:
-        return "write a mapped IPv4 address as IPv4"
+        return N_("write a mapped IPv4 address as IPv4")
     if address.is_unspecified or address.is_multicast or address == ipaddress.ip_address("255.255.255.255"):
-        return "this address is not one machine's"
-    return "link-local addresses (cloud metadata among them) are refused" if address.is_link_local else ""
+        return N_("this address is not one machine's")
+    return N_("link-local addresses (cloud metadata among them) are refused") if address.is_link_local else ""
 
 
 def is_denied(host: str, denied: Iterable[str]) -> bool:
@@ -131,16 +133,18 @@ def with_denied(egress: Egress, denied: Iterable[str]) -> Egress:
     return egress.model_copy(update={"always_denied": tuple(dict.fromkeys((*egress.always_denied, *denied)))})
 
 
-def contradictions(egress: Egress) -> list[tuple[Place, str, str]]:
+def contradictions(egress: Egress) -> list[tuple[Place, Said, Said]]:
     """What is wrong between the parts: (place in the document, problem, remedy)."""
-    found: list[tuple[Place, str, str]] = []
+    found: list[tuple[Place, Said, Said]] = []
     names: set[str] = set()
     for at, destination in enumerate(egress.destinations):
         if is_denied(destination.host, egress.always_denied):
-            problem = f"{destination.host} is a public AI service, which is always denied"
-            found.append((("destinations", at, "host"), problem, "Remove this destination."))
+            problem = Said(
+                N_("%(host)s is a public AI service, which is always denied"), host=destination.host
+            )
+            found.append((("destinations", at, "host"), problem, Said(N_("Remove this destination."))))
         if destination.name in names:
-            problem = f"the name {destination.name} is used twice"
-            found.append((("destinations", at, "name"), problem, "Choose another."))
+            problem = Said(N_("the name %(name)s is used twice"), name=destination.name)
+            found.append((("destinations", at, "name"), problem, Said(N_("Choose another."))))
         names.add(destination.name)
     return found

@@ -6,6 +6,7 @@ from typing import Literal
 from pydantic import Field
 
 from appliance.core import DataClass, Permission, Principal, Target
+from appliance.errors import N_, Said
 from appliance.policy.decide import decide
 from appliance.policy.detectors.scan import scan
 from appliance.policy.dlp import Direction
@@ -38,8 +39,8 @@ class Examples(Document):
     examples: tuple[Example, ...] = Field(default=(), max_length=1000)
 
 
-def failure(policy: PolicySet, example: Example) -> str:
-    """What came instead of what was expected; empty when the example passes."""
+def failure(policy: PolicySet, example: Example) -> Said | None:
+    """What came instead of what was expected; None when the example passes."""
     principal = Principal("example", "user", roles=frozenset(example.roles), groups=frozenset(example.groups))
     decision = decide(
         policy,
@@ -49,7 +50,9 @@ def failure(policy: PolicySet, example: Example) -> str:
         Target(example.model, example.assistant, example.data_class),
         example.direction,
     )
-    came = f"{decision.outcome} by {', '.join(decision.rules) or 'no rule'}"
-    if decision.outcome != example.expect:
-        return came
-    return came if example.rules and set(example.rules) != set(decision.rules) else ""
+    as_expected = decision.outcome == example.expect
+    if as_expected and (not example.rules or set(example.rules) == set(decision.rules)):
+        return None
+    if not decision.rules:
+        return Said(N_("%(outcome)s by no rule"), outcome=decision.outcome)
+    return Said(N_("%(outcome)s by %(rules)s"), outcome=decision.outcome, rules=", ".join(decision.rules))

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from difflib import get_close_matches
 from pathlib import Path
 
-from appliance.errors import N_
+from appliance.errors import N_, Said
 from appliance.policy.yaml_text import PolicyError
 
 DOCUMENT_NAMES = (
@@ -57,6 +57,8 @@ def read_optional(folder: Path, name: str) -> PolicyFile | None:
 
 
 def _read(path: Path, limit: int) -> bytes:
+    if path.exists() and not path.is_file():
+        raise PolicyError(N_("%(file)s is not a file. Remove it, or put a file there."), file=path, line=1)
     try:
         with path.open("rb") as opened:
             content = opened.read(limit + 1)
@@ -76,5 +78,7 @@ def _read(path: Path, limit: int) -> bytes:
 
 def _unknown(path: Path, documents: set[str]) -> PolicyError:
     close = get_close_matches(path.name, documents, n=1)
-    remedy = f"Did you mean '{close[0]}'?" if close else f"Known: {', '.join(sorted(documents))}."
+    remedy = Said(N_("Known: %(words)s."), words=", ".join(sorted(documents)))
+    if close:
+        remedy = Said(N_("Did you mean '%(word)s'?"), word=close[0])
     return PolicyError(N_("%(file)s is not a policy document. %(remedy)s"), file=path, line=1, remedy=remedy)

@@ -4,6 +4,7 @@ from typing import Literal
 
 from pydantic import Field, model_validator
 
+from appliance.errors import N_
 from appliance.policy.shape import Document, Subjects
 
 _TOKENS = "prompt and answer together; none: no limit."
@@ -41,7 +42,7 @@ class Group(Limit, Subjects):
     @model_validator(mode="after")
     def _somebody(self) -> "Group":
         if not self.roles and not self.groups:
-            raise ValueError("say whom the limits are for: roles, groups or both")
+            raise ValueError(N_("say whom the limits are for: roles, groups or both"))
         return self
 
 

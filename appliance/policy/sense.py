@@ -5,7 +5,7 @@ from difflib import get_close_matches
 from itertools import chain
 
 from appliance.core import Permission
-from appliance.errors import N_
+from appliance.errors import N_, Said
 from appliance.policy.access import Access, known_roles
 from appliance.policy.audit import Audit
 from appliance.policy.detectors import terms
@@ -22,18 +22,23 @@ from appliance.policy.notices import Notices
 from appliance.policy.retention import Retention
 from appliance.policy.yaml_text import Place, PlainDocument, PolicyError
 
+CHANGE_IT = N_("Change it.")
+TWICE = N_("this name is used twice")
+
 Plain = Mapping[str, PlainDocument]
 DEFAULT_TERMS = TermList(name="terms", file="terms.txt")
 NEEDED = (Permission.USER_MANAGE, Permission.POLICY_EDIT, Permission.POLICY_ACTIVATE)
 
 
-def remedy(given: object, known: list[str]) -> str:
+def remedy(given: object, known: list[str]) -> Said:
     """The word that was probably meant, or all there are."""
     close = get_close_matches(str(given)[:80], known, n=1)
-    return f"Did you mean '{close[0]}'?" if close else f"Known: {', '.join(known)}."
+    if close:
+        return Said(N_("Did you mean '%(word)s'?"), word=close[0])
+    return Said(N_("Known: %(words)s."), words=", ".join(known))
 
 
-def wrong(document: PlainDocument, place: Place, problem: object, cure: str = "") -> PolicyError:
+def wrong(document: PlainDocument, place: Place, problem: Said, cure: Said | None = None) -> PolicyError:
     """A key whose value cannot be what it is."""
     return PolicyError(
         N_("%(file)s, line %(line)d: '%(key)s' is wrong: %(problem)s. %(remedy)s"),
@@ -41,7 +46,7 @@ def wrong(document: PlainDocument, place: Place, problem: object, cure: str = ""
         line=document.line_of(place),
         key=".".join(str(part) for part in place) or "/",
         problem=problem,
-        remedy=cure,
+        remedy=cure or Said(CHANGE_IT),
     )
 
 
@@ -118,13 +123,21 @@ def bounds_crossed(retention: Retention, document: PlainDocument) -> Iterator[Po
     for kept, bounds in retention.bounds.items():
         if bounds.floor_days > bounds.ceiling_days:
             yield wrong(
-                document, ("bounds", kept.value, "floor_days"), "it is above ceiling_days", "Lower it."
+                document,
+                ("bounds", kept.value, "floor_days"),
+                Said(N_("it is above ceiling_days")),
+                Said(N_("Lower it.")),
             )
     for number, rule in enumerate(retention.rules):
         limits = retention.bounds.get(rule.keeps)
         if limits is not None and not limits.floor_days <= rule.days <= limits.ceiling_days:
-            problem = f"{rule.days} days is not between {limits.floor_days} and {limits.ceiling_days}"
-            yield wrong(document, ("rules", number, "days"), problem, "Change it, or the bounds.")
+            problem = Said(
+                N_("%(days)d days is not between %(floor)d and %(ceiling)d"),
+                days=rule.days,
+                floor=limits.floor_days,
+                ceiling=limits.ceiling_days,
+            )
+            yield wrong(document, ("rules", number, "days"), problem, Said(N_("Change it, or the bounds.")))
 
 
 def unnamed_receiver(audit: Audit, egress: Egress, document: PlainDocument) -> Iterator[PolicyError]:
@@ -135,8 +148,12 @@ def unnamed_receiver(audit: Audit, egress: Egress, document: PlainDocument) -> I
         for one in egress.destinations
     ):
         return
-    problem = f"egress.yaml names no destination {wanted.host}, port {wanted.port}, with protocol syslog"
-    yield wrong(document, ("syslog", "host"), problem, "Add it there.")
+    problem = Said(
+        N_("egress.yaml names no destination %(host)s, port %(port)d, with protocol syslog"),
+        host=wanted.host,
+        port=wanted.port,
+    )
+    yield wrong(document, ("syslog", "host"), problem, Said(N_("Add it there.")))
 
 
 def locked_out(access: Access, document: PlainDocument) -> Iterator[PolicyError]:
@@ -176,12 +193,10 @@ def own_detectors(dlp: Dlp, document: PlainDocument, files: Files, problems: lis
         file = files.get(one.file)
         if file is None:
             place: Place = ("terms", number, "file")
-            problem = f"there is no file {one.file}"
-            problems.append(wrong(document, place, problem, "Put it beside this one."))
+            problem = Said(N_("there is no file %(name)s"), name=one.file)
+            problems.append(wrong(document, place, problem, Said(N_("Put it beside this one."))))
         elif one.name in lists:
-            problems.append(
-                wrong(document, ("terms", number, "name"), "this name is used twice", "Change it.")
-            )
+            problems.append(wrong(document, ("terms", number, "name"), Said(TWICE)))
         else:
             lists[one.name] = read_terms(file, problems)
     if sum(map(len, lists.values())) > terms.MOST:
@@ -227,12 +242,12 @@ def _patterns(dlp: Dlp, document: PlainDocument, problems: list[PolicyError]) ->
     for number, one in enumerate(dlp.patterns):
         if one.name in found:
             place: Place = ("patterns", number, "name")
-            problems.append(wrong(document, place, "this name is used twice", "Change it."))
+            problems.append(wrong(document, place, Said(TWICE)))
             continue
         try:
             found[one.name] = read_pattern(one.name, one.pattern, Level[one.level])
         except BadPattern as bad:
-            problems.append(wrong(document, ("patterns", number, "pattern"), str(bad)))
+            problems.append(wrong(document, ("patterns", number, "pattern"), bad.said))
     return list(found.values())
 
 
@@ -243,5 +258,8 @@ def _unknown_names(dlp: Dlp, document: PlainDocument, own: Own) -> Iterator[Poli
             if ":" in name and name not in own.names and name not in declared:
                 known = sorted({*own.names, *declared})
                 yield wrong(
-                    document, ("rules", number, "detectors", at), f"there is no {name}", remedy(name, known)
+                    document,
+                    ("rules", number, "detectors", at),
+                    Said(N_("there is no %(name)s"), name=name),
+                    remedy(name, known),
                 )

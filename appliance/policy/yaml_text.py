@@ -121,7 +121,11 @@ class _Builder:
         if getattr(event, "tag", None):
             raise self._error(N_("%(file)s, line %(line)d: tags (!) are not used here. Remove it."), event)
         if len(place) > MAX_DEPTH:
-            raise self._error(N_("%(file)s, line %(line)d: nested too deeply."), event)
+            raise self._error(
+                N_("%(file)s, line %(line)d: nested too deeply, more than %(most)d levels. Use fewer."),
+                event,
+                most=MAX_DEPTH,
+            )
         self.lines.setdefault(place, event.start_mark.line + 1)
         if isinstance(event, yaml.MappingStartEvent):
             return self._mapping(events, place)

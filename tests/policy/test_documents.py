@@ -1,6 +1,7 @@
 """Policy files: what is wrong is named with its file, its line and a remedy."""
 
 import json
+import os
 import re
 from pathlib import Path
 
@@ -9,6 +10,7 @@ import pytest
 from appliance.config import load as load_settings
 from appliance.config import share_folder
 from appliance.errors import ConfigError
+from appliance.i18n import translator
 from appliance.policy import schema
 from appliance.policy.documents import PolicyError, check, load, load_active
 
@@ -156,3 +158,17 @@ def test_a_house_can_name_roles_of_its_own(folder: Path) -> None:
     declared = "roles:\n  - name: trainee\n    title: {ko: 수습, en: Trainee}\n\nrules:"
     file.write_text(text.replace("rules:", declared, 1).replace("[auditor]", "[auditor, trainee]"), "utf-8")
     assert load(folder).roles[-1] == "trainee"
+
+
+@pytest.mark.parametrize(("name", "old", "new"), [mistake[:3] for mistake in MISTAKES])
+def test_a_mistake_is_told_in_korean_too(folder: Path, name: str, old: str, new: str) -> None:
+    said = spoiled(folder, name, old, new).text(translator("ko"))
+    assert re.search("세요|주세요|인가요|값: ", said)
+    assert not re.search("Did you mean|Known:|Input should|Change it|%\\(", said)
+
+
+def test_what_is_not_a_file_is_refused_without_reading_it(folder: Path) -> None:
+    (folder / "limits.yaml").unlink()
+    os.mkfifo(folder / "limits.yaml")
+    with pytest.raises(PolicyError, match="is not a file"):
+        load(folder)

@@ -52,7 +52,7 @@ BAD_HOSTS = (
     ("api.openai.com", "public AI service"),
     ("API.OpenAI.com.", "public AI service"),
     ("eu.api.anthropic.com", "public AI service"),
-    ("https://ldap.corp.example", "neither"),
+    ("https://ldap.corp.example", "one host"),
     ("ldap.corp.example:636", "neither"),
     ("'user@ldap.corp.example'", "one host"),
     ("ldap.corp.example/path", "one host"),

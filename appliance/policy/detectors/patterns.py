@@ -13,6 +13,7 @@ from typing import Any
 
 import re2
 
+from appliance.errors import N_, Said
 from appliance.policy.detectors.finding import Finding, Kind, Level, stars
 
 LONGEST = 200
@@ -22,7 +23,11 @@ _EDGES = {sre.AT_BEGINNING, sre.AT_BEGINNING_STRING, sre.AT_END, sre.AT_END_STRI
 
 
 class BadPattern(ValueError):
-    """A pattern that is not taken; the text says why and what to write instead."""
+    """A pattern that is not taken; `said` tells why and what to write instead."""
+
+    def __init__(self, template: str, **params: object) -> None:
+        self.said = Said(template, **params)
+        super().__init__(str(self.said))
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,22 +90,23 @@ def read_pattern(name: str, source: str, level: Level) -> OwnPattern:
     try:
         parsed = _parser.parse(source)
     except (re.error, RecursionError, OverflowError) as error:
-        raise BadPattern(f"this is no pattern ({error})") from None
+        raise BadPattern(N_("this is no pattern (%(problem)s)"), problem=error) from None
     shortest, longest = parsed.getwidth()
     if longest > LONGEST:
         raise BadPattern(
-            f"it can match more than {LONGEST} characters; give every repeat a largest count, as in {{1,20}}"
+            N_("it can match more than %(most)d characters; give every repeat a largest count, as in {1,20}"),
+            most=LONGEST,
         )
     if shortest == 0:
-        raise BadPattern("it matches nothing at all; at least one character is needed")
+        raise BadPattern(N_("it matches nothing at all; at least one character is needed"))
     if _looks_at_edges(parsed):
-        raise BadPattern("^, $, \\A and \\Z are not used here; \\b finds the edge of a word")
+        raise BadPattern(N_("^, $, \\A and \\Z are not used here; \\b finds the edge of a word"))
     try:
         compiled = re2.compile(source, _options())
     except re2.error as error:
         said = error.args[0] if error.args else ""
         text = said.decode("utf-8", "replace") if isinstance(said, bytes) else str(said)
-        raise BadPattern(f"RE2 does not take it ({text[:120]})") from None
+        raise BadPattern(N_("RE2 does not take it (%(problem)s)"), problem=text[:120]) from None
     return OwnPattern(name, level, source, int(longest), compiled)
 
 
