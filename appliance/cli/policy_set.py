@@ -13,6 +13,7 @@ from appliance.cli.house import House
 from appliance.cli.secrets import read_password
 from appliance.cli.signed_in import signed_in
 from appliance.core import Permission, Principal
+from appliance.errors import N_, InvalidInput
 from appliance.identity.house import Identity
 from appliance.policy.files import PolicyFile, read_folder
 from appliance.policy.revisions import Revisions, as_texts, shipped
@@ -60,5 +61,4 @@ def complain(problems: list[PolicyError]) -> None:
 
 def must_be_a_folder(folder: Path) -> None:
     if not folder.is_dir():
-        typer.echo(f"{folder} is not a folder.", err=True)
-        raise typer.Exit(2)
+        raise InvalidInput(N_("%(path)s is not a folder."), path=folder)
