@@ -16,7 +16,6 @@ _WORDS = {
     "too_short": N_("it needs at least %(min_length)s entries"),
     "too_long": N_("it may have at most %(max_length)s entries"),
     "literal_error": N_("Input should be %(expected)s"),
-    "enum": N_("Input should be %(expected)s"),
     "int_type": N_("Input should be an integer"),
     "int_parsing": N_("Input should be an integer"),
     "int_from_float": N_("Input should be an integer"),
@@ -35,6 +34,8 @@ _WORDS = {
 def misfit(error: ErrorDetails) -> Said:
     """What is wrong with one value."""
     context = error.get("ctx", {})
+    if "'" in str(context.get("expected", "")):  # the remedy lists them
+        return Said(N_("'%(given)s' is none of the values it may have"), given=str(error["input"])[:80])
     words = _WORDS.get(error["type"])
     if words is not None:
         return Said(words, **{name: str(value)[:_LONGEST] for name, value in context.items()})
