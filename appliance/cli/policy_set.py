@@ -61,4 +61,5 @@ def complain(problems: list[PolicyError]) -> None:
 
 def must_be_a_folder(folder: Path) -> None:
     if not folder.is_dir():
-        raise InvalidInput(N_("%(path)s is not a folder."), path=folder)
+        output.complain(InvalidInput(N_("%(path)s is not a folder."), path=folder))
+        raise typer.Exit(2)
