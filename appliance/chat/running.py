@@ -5,7 +5,7 @@ gets what it missed as one Token a part, so it costs the text once however many 
 """
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterable
 from itertools import groupby
 
 from appliance.protocol.messages import Failed, Finished, Progress, Queued, StreamEvent, Token
@@ -36,6 +36,15 @@ class RunningAnswer:
         self._changed.set()
         self._changed = asyncio.Event()
 
+    def complete(self, told: Iterable[StreamEvent]) -> None:
+        """Take note of the answer as it was recorded: the words that were still held back, and the end."""
+        for event in told:
+            if isinstance(event, Token):
+                said = sum(len(part.text) for part in self._parts if part.part == event.part)
+                event = Token(event.id, event.text[said:], event.part)
+            if not isinstance(event, Token) or event.text:
+                self.publish(event)
+
     async def follow(self) -> AsyncIterator[StreamEvent]:
         """Everything from the beginning, then live, to the last event."""
         told: Queued | Progress | None = None
@@ -49,6 +58,8 @@ class RunningAnswer:
             new, read = self._parts[read:], len(self._parts)
             for part, pieces in groupby(new, key=lambda piece: piece.part):
                 yield Token(self.answer_id, "".join(piece.text for piece in pieces), part)
+            if read < len(self._parts):
+                continue  # came while the reader took the last ones
             if self._end is not None:
                 yield self._end
                 return

@@ -246,11 +246,25 @@ class Chat:
                 async for event in events:
                     running.publish(event)
         except asyncio.CancelledError:
-            running.publish(Finished(id=running.answer_id, reason="cancelled"))
+            running.complete(await self._stopped(running))
         except NaesilError:
             running.publish(Failed(id=running.answer_id, code="internal"))
         finally:
             del self._running[running.answer_id]
+
+    async def _stopped(self, running: RunningAnswer) -> Sequence[StreamEvent]:
+        """A stopped answer as it was recorded, to the last word that the policy's screen still held."""
+        try:
+            return await asyncio.to_thread(self._recorded, running)
+        except (asyncio.CancelledError, NaesilError):
+            return (Finished(id=running.answer_id, reason="cancelled"),)
+
+    def _recorded(self, running: RunningAnswer) -> Sequence[StreamEvent]:
+        with self._database.read() as session:
+            row = store.message(session, running.user_id, running.answer_id)
+            if row is None:  # its conversation was deleted meanwhile
+                return (Finished(id=running.answer_id, reason="cancelled"),)
+            return self._transcript.replay(session, row)
 
     def _replay(self, principal: Principal, conversation_id: str, answer_id: str) -> tuple[StreamEvent, ...]:
         with self._database.read() as session:

@@ -1,9 +1,17 @@
 """Keys that act from anywhere, and what the chat page always says about a conversation."""
 
-import pytest
-from playwright.sync_api import Page, expect
+import asyncio
+import re
+import threading
+from collections.abc import AsyncIterator
 
+import pytest
+from playwright.sync_api import Browser, Page, expect
+
+from appliance.protocol.messages import StreamEvent, Token
+from tests.browser.office import serve, tell
 from tests.browser.test_chat import ask
+from tests.browser.watch import open_page
 from tests.http.fakes import House
 
 ON_A_KOREAN_KEYBOARD = """
@@ -119,3 +127,32 @@ def test_thoughts_are_shown_while_they_come_folded_and_again_after_a_reload(page
     expect(fold.locator("summary")).to_have_text(told)
     expect(fold.locator(".body")).to_be_hidden()
     assert house.conversations("김하나")[0].messages[1].reasoning.startswith("먼저 표를")
+
+
+def test_how_long_was_thought_is_said_while_it_lasts_and_afterwards(browser: Browser) -> None:
+    seen = threading.Event()
+
+    async def think(_text: str) -> AsyncIterator[StreamEvent]:
+        yield Token("", "먼저 ", "reasoning")
+        house.clock.advance(12)
+        while not seen.is_set():
+            yield Token("", "그리고 ", "reasoning")
+            await asyncio.sleep(0.2)
+        async for event in tell(""):
+            yield event
+
+    house = House(think)
+    with serve(house) as url, open_page(browser, url) as (page, _watch):
+        page.context.add_cookies([{"name": "naesil", "value": house.person("김하나")[1], "url": url}])
+        for address in ("/temporary", "/chat"):  # the first has fewer words for its scripts
+            seen.clear()
+            page.goto(address)
+            ask(page, "무엇이 나아?")
+            expect(page.locator("[data-waiting-text]")).to_have_text(re.compile("생각하는 중, [1-9]초"))
+            seen.set()
+            expect(page.locator("article.answer[data-state=done]")).to_be_visible()
+        heading = page.locator("[data-thoughts] summary")
+        expect(heading).to_have_text("답변 전 생각 · 12초")
+        page.reload()
+        expect(heading).to_have_text("답변 전 생각 · 12초")
+    house.close()

@@ -31,7 +31,7 @@ def test_a_dropped_connection_is_taken_up_again_without_a_word_lost_or_doubled(
         expect(page.locator("article.answer")).to_have_attribute("data-state", "stopped")
         said = page.locator("article.answer [data-body]").inner_text()
         kept = house.conversations("김하나")[0].messages[1].text
-        assert kept.startswith(said)  # what the policy's screen still held at the stop came into the record
+        assert kept.strip() == said.strip()  # what the policy's screen still held at the stop came, too
         numbers = [word.removesuffix("번째") for word in said.split() if word.endswith("번째")]
         assert numbers == [str(number) for number in range(len(numbers))]
 

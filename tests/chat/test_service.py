@@ -74,11 +74,13 @@ def test_stop_keeps_the_partial_text_and_frees_the_model(
         runtime.hold, runtime.words = True, LONG
         sent = await chat.send(alice, wish("길게", None, new_id(), "r-1"))
         stream = chat.events(alice, sent.conversation_id, sent.answer_id)
-        await anext(stream)
+        heard = [await anext(stream)]
         await chat.stop(alice, sent.conversation_id)
         answer = library.open(alice, sent.conversation_id).messages[-1]
         assert (answer.state, answer.reason) == ("stopped", "cancelled")
+        heard += [event async for event in stream]
         assert answer.text
+        assert said(heard) == answer.text  # what was still held back at the stop is told, too
         while not runtime.cancelled:
             await asyncio.sleep(0)
         assert runtime.cancelled == [sent.answer_id]
