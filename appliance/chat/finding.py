@@ -4,11 +4,13 @@ NFKC and case folding make ＡＢＣ, abc and Ａbc one; a word is found whereve
 together, so 회의 finds 회의록을.
 """
 
+import re
 import unicodedata
 from dataclasses import dataclass
 
 AROUND = 40
 MOST_WORDS = 16
+_MARKS = re.compile(r"\]\([^)\s]*\)?|\*\*|`+|\[|(?:^|(?<=\s))#+\s")
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,4 +50,5 @@ def fold(text: str) -> str:
 
 
 def _one_line(text: str) -> str:
-    return text.replace("\n", " ")
+    """A piece of Markdown as it reads: without its marks and the addresses of links."""
+    return _MARKS.sub("", text.replace("\n", " "))

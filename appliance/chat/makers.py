@@ -11,6 +11,7 @@ from appliance.core import DataClass, Principal
 from appliance.protocol.messages import PUBLIC, Sampling, Turn
 
 STANDARD = "standard"
+MODEL = "model:"  # and a name: the standard setting, of the model that answered in a comparison
 _STANDARD = Sampling(temperature=0.6, top_p=0.95, repeat_penalty=1.05)
 SETTINGS: Mapping[str, Sampling] = MappingProxyType(
     {
@@ -56,6 +57,8 @@ class Maker:
 
 def maker_in(session: Session, assistants: Assistants, principal: Principal, maker_id: str) -> Maker:
     """The setting or assistant of this id; empty is the standard. NotFound for one not theirs to use."""
+    if maker_id.startswith(MODEL):
+        return Maker(maker_id, _STANDARD)
     if not maker_id or maker_id in SETTINGS:
         return Maker(maker_id or STANDARD, SETTINGS[maker_id or STANDARD])
     assistant = assistants.get_in(session, principal, maker_id)

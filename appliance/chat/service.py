@@ -5,7 +5,7 @@ synchronous methods are one short transaction each and belong in the thread pool
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Collection, Sequence
+from collections.abc import AsyncGenerator, Collection, Sequence
 from contextlib import aclosing
 from dataclasses import replace
 
@@ -16,7 +16,7 @@ from appliance.chat import store
 from appliance.chat.assistants import Assistants
 from appliance.chat.attachments import Attachments
 from appliance.chat.enclosing import Enclosed, enclose
-from appliance.chat.makers import Maker, maker_in
+from appliance.chat.makers import MODEL, Maker, maker_in
 from appliance.chat.running import RunningAnswer
 from appliance.chat.titles import title_from
 from appliance.chat.transcript import Place, Rows, Transcript
@@ -80,7 +80,7 @@ class Chat:
 
     async def events(
         self, principal: Principal, conversation_id: str, answer_id: str
-    ) -> AsyncIterator[StreamEvent]:
+    ) -> AsyncGenerator[StreamEvent, None]:
         """An answer from its beginning, live if it still runs. Leaving does not stop it."""
         replay = await asyncio.to_thread(self._replay, principal, conversation_id, answer_id)
         running = self._running.get(answer_id)
@@ -207,6 +207,8 @@ class Chat:
         if not maker_id and wish.conversation_id is not None:
             maker_id = owned(session, principal, wish.conversation_id).maker
         maker, loaded = maker_in(session, self._assistants, principal, maker_id), self._inference.model
+        if wish.maker.startswith(MODEL) and loaded is not None and wish.maker != MODEL + loaded.model_name:
+            raise Conflict(N_("Another model was chosen meanwhile. Ask again."))
         if maker.model and loaded is not None and maker.model != loaded.model_name:
             raise Conflict(
                 N_("This assistant answers with the model %(model)s, but %(loaded)s is loaded. Ask an "

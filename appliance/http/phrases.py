@@ -171,6 +171,11 @@ def settings(words: Translator) -> list[tuple[str, str]]:
     return [(name, words(text)) for name, text in said.items()]
 
 
+def model(name: str, words: Translator) -> str:
+    """What is answering when models are compared."""
+    return words("Model %(name)s") % {"name": name}
+
+
 def speed(tokens: int, seconds: float, words: Translator) -> str:
     """Tokens and tokens per second; empty for an answer without any."""
     if tokens == 0:

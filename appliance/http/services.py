@@ -12,6 +12,7 @@ from appliance.audit.log import AuditLog
 from appliance.audit.oversight import Oversight
 from appliance.chat.assistants import Assistants
 from appliance.chat.attachments import Attachments
+from appliance.chat.comparing import Comparing
 from appliance.chat.library import Library
 from appliance.chat.prompts import Prompts
 from appliance.chat.service import Chat
@@ -38,6 +39,7 @@ class Services:
 
     identity: Identity
     chat: Chat
+    comparing: Comparing
     library: Library
     assistants: Assistants
     attachments: Attachments

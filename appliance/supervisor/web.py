@@ -31,6 +31,7 @@ from appliance.audit.sequencer import SequencerThread
 from appliance.audit.vigil import Vigil
 from appliance.chat.assistants import Assistants
 from appliance.chat.attachments import Attachments
+from appliance.chat.comparing import Comparing
 from appliance.chat.library import Library
 from appliance.chat.prompts import Prompts
 from appliance.chat.service import Chat
@@ -152,6 +153,7 @@ class Web:
             destroying.cancel()
             exporting.cancel()
             await asyncio.to_thread(self.forwarder.stop)
+            await self.services.comparing.close()
             await self.chat.close()
             await self.services.temporary.close()
             await self.inference.close()
@@ -318,10 +320,12 @@ def build(spec: ChildSpec, clock: Clock) -> Web:
     attestations = Attestations(settings.attestations_folder)
     proofs = Proofs(append_one, attestations, journal.totals)
     retention = RetentionJob(database, audit, clock, people, library, policy)
+    models = Models(settings, database, audit, clock, ModelDesk(proofs))
     services = Services(
-        models=Models(settings, database, audit, clock, ModelDesk(proofs)),
+        models=models,
         identity=people,
         chat=chat,
+        comparing=Comparing(chat, models, inference),
         library=library,
         assistants=assistants,
         attachments=attachments,

@@ -24,6 +24,7 @@ from appliance.audit.reading import entries
 from appliance.audit.sequencer import Sequencer
 from appliance.chat.assistants import Assistants
 from appliance.chat.attachments import Attachments
+from appliance.chat.comparing import Comparing
 from appliance.chat.library import Library
 from appliance.chat.prompts import Prompts
 from appliance.chat.service import Chat
@@ -188,10 +189,12 @@ class House:
         retention = RetentionJob(
             self.database, self.audit, self.clock, self.identity, self.library, self.policy
         )
+        models = Models(self.settings, self.database, self.audit, self.clock, self._switch)
         self.services = Services(
-            models=Models(self.settings, self.database, self.audit, self.clock, self._switch),
+            models=models,
             identity=self.identity,
             chat=self.chat,
+            comparing=Comparing(self.chat, models, inference),
             library=self.library,
             assistants=self.assistants,
             attachments=self.attachments,
@@ -233,6 +236,7 @@ class House:
         if self.switch_failure is not None:
             raise self.switch_failure
         self.switched.append(model.name)
+        self.inference.model = msgspec.structs.replace(self.inference.model, model_name=model.name)
 
     def person(self, name: str, *roles: str) -> tuple[Principal, str]:
         """An account with an open session: its principal and its cookie's token."""

@@ -8,12 +8,14 @@ from sqlalchemy import select
 
 from appliance.chat.assistants import AssistantDraft
 from appliance.core import SYSTEM
-from appliance.errors import NotFound
+from appliance.errors import ConfigError, NotFound
 from appliance.ids import new_id
+from appliance.inference.registry import EMBEDDED_NAME
 from appliance.protocol.messages import PUBLIC
 from appliance.storage.base import Base
 from tests.http.conftest import Client
 from tests.http.fakes import House
+from tests.inference.gguf_files import gguf
 
 SECRET = "ZEBRA-7731"
 LEGAL = "법무"
@@ -195,3 +197,65 @@ def test_somebody_elses_assistant_reads_as_missing_in_the_service(house: House) 
     made = house.services.assistants.save(alice, AssistantDraft(name="a", instructions="b"), house=False)
     with pytest.raises(NotFound):
         house.services.assistants.get(bob, made)
+
+
+@pytest.fixture
+def other(house: House, admin: Client) -> str:
+    """A second model on the shelf, beside the embedded one that serves."""
+    incoming = house.settings.models_folder / "incoming"
+    incoming.mkdir(parents=True)
+    (incoming / "other.gguf").write_bytes(gguf())
+    admin.post("/console/models/import", file="other.gguf", name="other")
+    admin.post("/console/models/use", name=EMBEDDED_NAME)
+    house.switched.clear()
+    return "model:other"
+
+
+def compared(client: Client, other: str) -> Any:
+    return client.post("/compare", text="?", right=other, client_id=new_id(), second_id=new_id())
+
+
+def fetched(client: Client, place: str) -> str:
+    while client.http.get(place, headers={"Accept": "application/json"}).json()["fetching"]:
+        pass
+    return str(client.get(place).text)
+
+
+def test_two_models_answer_one_question_and_the_first_serves_again(
+    house: House, admin: Client, other: str
+) -> None:
+    assert "Model other" in admin.get("/compare").text
+    place = compared(admin, other).headers["location"]
+    page = fetched(admin, place)
+    assert re.findall(r'<h2 id="maker-\d">([^<]+)', page) == [f"Model {EMBEDDED_NAME}", "Model other"]
+    assert house.switched == ["other", EMBEDDED_NAME]
+    conversation, first = place.split("/")[2], re.findall(r'data-answer="([^"]+)"', page)[1]
+    admin.get(f"/chat/{conversation}/answers/{first}")
+    admin.post(f"/chat/{conversation}/show", message=first)
+    again = admin.post(f"/chat/{conversation}/messages", text="더", client_id=new_id())
+    assert again.status_code == 303  # goes on with the model that serves
+    chosen = [e.object for e in house.recorded() if e.action == "model:choice:set"]
+    assert chosen[-2:] == ["model:other", f"model:{EMBEDDED_NAME}"]
+
+
+def test_a_model_that_does_not_load_is_said_beside_the_first_answer(
+    house: House, admin: Client, other: str
+) -> None:
+    house.switch_failure = ConfigError("The model could not be loaded: %(reason)s.", reason="no memory")
+    page = fetched(admin, compared(admin, other).headers["location"])
+    assert "no memory" in page
+    assert page.count("data-answer=") == 1
+    house.switch_failure = None
+    assert compared(admin, other).status_code == 303  # the next comparison is not held up
+
+
+def test_only_who_may_choose_the_model_has_another_one_fetched(
+    house: House, admin: Client, alice: Client, other: str
+) -> None:
+    page = alice.get("/compare").text
+    assert "Not loaded: other" in page
+    assert "Model other" not in page
+    assert compared(alice, other).status_code == 403
+    assert house.switched == []
+    assert compared(admin, "model:nothing").status_code == 404
+    assert house.conversations("alice") == []

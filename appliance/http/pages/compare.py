@@ -1,21 +1,22 @@
 """One question to two makers at the same time, side by side; the answer that is kept goes on.
 
-One model is loaded at a time: what is compared are settings of it, and assistants on it. The two
-answers are versions of one answer, so that "keep" is turning to one of them.
+One model is loaded at a time: what is compared are settings of it, and assistants on it. Who may choose
+the model can have another one fetched for the second answer. The two answers are versions of one answer,
+so that "keep" is turning to one of them.
 """
 
 import asyncio
 
 from fastapi import APIRouter, Request, Response
-from fastapi.responses import RedirectResponse
+from fastapi.responses import JSONResponse, RedirectResponse
 
-from appliance.chat.makers import STANDARD
-from appliance.chat.values import Message, Wish
-from appliance.core import DataClass, Principal
+from appliance.chat.makers import MODEL, STANDARD
+from appliance.chat.values import Message, Sent, Wish
+from appliance.core import DataClass, Permission, Principal
 from appliance.errors import NaesilError
 from appliance.http import phrases
 from appliance.http.deps import Person, Submitted, Words
-from appliance.http.errors import status_of
+from appliance.http.errors import status_of, wants_json
 from appliance.http.forms import data_class
 from appliance.http.pages.chat import chosen_way
 from appliance.http.pages.restoring import restorer
@@ -39,17 +40,24 @@ def router(services: Services, view: View) -> APIRouter:
         request: Request, person: Principal, words: Words, status: int = 200, *,
         text: str = "", left: str = STANDARD, right: str = "precise", error: str = "",
     ) -> Response:  # fmt: skip
-        loaded = services.inference.model
+        loaded, others = services.inference.model, services.comparing.others()
+        fetches = loaded is not None and services.gate.may(person, Permission.MODEL_MANAGE)
         return view.page(
             request, "pages/compare.html", status,
             makers=makers(person, words),
             auditing=services.gate.policy.parts.audit,
+            fetched=[(MODEL + name, phrases.model(name, words)) for name in others] if fetches else [],
             loaded=loaded.model_name if loaded else "",
-            others=[one.name for one in services.models.shelf().models
-                    if loaded is None or one.name != loaded.model_name],
+            others=others,
             classes=phrases.classes(services.gate.policy.class_for(person), words),
             text=text, left=left, right=right, error=error, client_id=new_id(), second_id=new_id(),
         )  # fmt: skip
+
+    async def ask_both(person: Principal, wish: Wish, second: Wish) -> Sent:
+        if not second.maker.startswith(MODEL):
+            return (await services.chat.compare(person, wish, second))[0]
+        await asyncio.to_thread(services.gate.require, person, Permission.MODEL_MANAGE)
+        return await services.comparing.ask(person, wish, second, second.maker.removeprefix(MODEL))
 
     @routes.get(HERE)
     def ask(request: Request, person: Person, words: Words) -> Response:
@@ -67,7 +75,7 @@ def router(services: Services, view: View) -> APIRouter:
             choice=wish.choice,
         )  # fmt: skip
         try:
-            sent, _ = await services.chat.compare(person, wish, second)
+            sent = await ask_both(person, wish, second)
         except NaesilError as error:
             return await asyncio.to_thread(
                 ask_page, request, person, words, status_of(error),
@@ -81,18 +89,27 @@ def router(services: Services, view: View) -> APIRouter:
     ) -> Response:
         question, *answers = services.library.versions(person, conversation_id, message_id)
         conversation = services.library.open(person, conversation_id)
+        fetched = services.comparing.fetched(question.id)
+        if wants_json(request):
+            return JSONResponse({"fetching": fetched is not None and fetched.error is None})
         names = dict(makers(person, words))
         printed = shown((question, *answers), words, restorer(services, person, conversation))
         return view.page(
             request, "pages/side_by_side.html",
             conversation=conversation,
             question=printed[0],
-            answers=[(one, _name(message, names)) for one, message in zip(printed[1:], answers, strict=True)],
+            answers=[
+                (one, _name(message, names, words)) for one, message in zip(printed[1:], answers, strict=True)
+            ],
+            fetched=fetched,
+            fetched_error=fetched.error.text(words) if fetched and fetched.error else "",
             notices=services.gate.policy.parts.notices,
         )  # fmt: skip
 
     return routes
 
 
-def _name(answer: Message, names: dict[str, str]) -> str:
+def _name(answer: Message, names: dict[str, str], words: Words) -> str:
+    if answer.maker.startswith(MODEL):
+        return phrases.model(answer.maker.removeprefix(MODEL), words)
     return names.get(answer.maker or STANDARD, "–")

@@ -4,6 +4,8 @@ import { follow } from "./answer.js";
 import { addCodeButtons, enableCopying } from "./copy.js";
 import { onEnter } from "./enter.js";
 
+const FETCHING_MS = 1000;
+
 enableCopying();
 for (const box of document.querySelectorAll("[data-streams]")) {
   addCodeButtons(box);
@@ -16,6 +18,16 @@ for (const box of document.querySelectorAll("[data-streams]")) {
     });
   }
 }
+if (document.querySelector("[data-fetching]")) awaitModel();
 for (const field of document.querySelectorAll("[data-enter]")) {
   onEnter(field, () => field.form.requestSubmit(), field.dataset.enter || "enter");
+}
+
+// Another model is being loaded for an answer: shows the page again when that is over.
+async function awaitModel() {
+  for (;;) {
+    await new Promise((resolve) => setTimeout(resolve, FETCHING_MS));
+    const response = await fetch(location.href, { headers: { Accept: "application/json" } }).catch(() => null);
+    if (response && !(response.ok && (await response.json()).fetching)) location.reload();
+  }
 }
