@@ -39,11 +39,12 @@ class RunningAnswer:
     def complete(self, told: Iterable[StreamEvent]) -> None:
         """Take note of the answer as it was recorded: the words that were still held back, and the end."""
         for event in told:
-            if isinstance(event, Token):
-                said = sum(len(part.text) for part in self._parts if part.part == event.part)
-                event = Token(event.id, event.text[said:], event.part)
-            if not isinstance(event, Token) or event.text:
+            if not isinstance(event, Token):
                 self.publish(event)
+                continue
+            said = sum(len(part.text) for part in self._parts if part.part == event.part)
+            if rest := event.text[said:]:
+                self.publish(Token(event.id, rest, event.part))
 
     async def follow(self) -> AsyncIterator[StreamEvent]:
         """Everything from the beginning, then live, to the last event."""

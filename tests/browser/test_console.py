@@ -10,6 +10,7 @@ from playwright.sync_api import Browser, Page, expect
 
 from appliance.core import Role
 from tests.browser.console_pages import DOWNLOADS, LEADS_ON, PAGES, furnish
+from tests.browser.language import foreign_words
 from tests.browser.watch import open_page, sideways_scroll
 from tests.http.fakes import House
 from tests.http.permissions import BY_EACH_PERSONS_RIGHTS, ROUTES
@@ -24,7 +25,7 @@ def test_every_page_of_the_console_is_looked_at() -> None:
 
 
 @pytest.mark.parametrize("locale", ["ko-KR", "en-US"])
-def test_every_page_is_accessible_and_fits(
+def test_every_page_is_accessible_fits_and_speaks_the_readers_language(
     browser: Browser, base_url: str, house: House, locale: str
 ) -> None:
     things = furnish(house)
@@ -36,6 +37,7 @@ def test_every_page_is_accessible_and_fits(
             answer = page.goto(address)
             assert answer is not None, address
             assert answer.status == 200, address
+            assert foreign_words(page, locale) == [], address
             for scheme in SCHEMES:
                 page.emulate_media(color_scheme=scheme, reduced_motion="reduce")
                 found = axe.run(page, options=RULES).response["violations"]

@@ -10,6 +10,7 @@ from playwright.sync_api import Browser, Page, expect
 from appliance.chat.assistants import AssistantDraft
 from appliance.core import SYSTEM, Role
 from tests.browser.console_pages import PAGES, furnish
+from tests.browser.language import foreign_words
 from tests.browser.own_pages import INSIDE, OUTSIDE, expected
 from tests.browser.test_chat import ask
 from tests.browser.test_console import RULES, SCHEMES
@@ -25,7 +26,7 @@ def test_every_page_outside_the_console_is_looked_at() -> None:
 
 
 @pytest.mark.parametrize("locale", ["ko-KR", "en-US"])
-def test_every_page_is_accessible_and_fits(
+def test_every_page_is_accessible_fits_and_speaks_the_readers_language(
     browser: Browser, base_url: str, house: House, locale: str
 ) -> None:
     axe = Axe()
@@ -34,6 +35,7 @@ def test_every_page_is_accessible_and_fits(
         for address in (*_outside(house), *_inside(page, base_url, house), "/no-such-page"):
             page.set_viewport_size({"width": 1280, "height": 800})
             page.goto(address)
+            assert foreign_words(page, locale) == [], address
             for scheme in SCHEMES:
                 page.emulate_media(color_scheme=scheme)
                 found = axe.run(page, options=RULES).response["violations"]

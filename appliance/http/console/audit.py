@@ -13,6 +13,7 @@ from appliance.audit.search import Query
 from appliance.audit.viewing import Viewer
 from appliance.core import Permission, Principal
 from appliance.errors import N_, InvalidInput, NaesilError, NotFound
+from appliance.http import phrases
 from appliance.http.console import audit_check, audit_entry, audit_export, audit_review
 from appliance.http.console.audit_names import OUTCOMES, Names
 from appliance.http.console.shell import Console, Section
@@ -104,6 +105,7 @@ class _Desk:
             views=self._viewer.views(auditor),
             names=Names(self._console.services.accounts),
             outcomes=OUTCOMES,
+            kinds=phrases.KINDS,
             actions=sorted(AuditAction),
             areas=AREAS,
             detectors=sorted(Kind),

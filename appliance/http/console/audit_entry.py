@@ -6,6 +6,7 @@ from fastapi import APIRouter, Depends, Request, Response
 
 from appliance.core import Permission, Principal
 from appliance.errors import N_, NotFound
+from appliance.http import phrases
 from appliance.http.console.audit_names import OUTCOMES, Names
 from appliance.http.console.shell import Console
 from appliance.http.deps import needs
@@ -29,6 +30,7 @@ def router(console: Console) -> APIRouter:
             leaf=detail.leaf,
             names=Names(console.services.accounts),
             outcomes=OUTCOMES,
+            kinds=phrases.KINDS,
         )  # fmt: skip
 
     return routes
