@@ -30,14 +30,15 @@ WORD = re.compile(r"[A-Za-z]{3,}")
 NAMES = re.compile(
     r"\b(?:[0-9a-f-]{12,}|[\w./-]+\.(?:yaml|gguf|py|zip|txt)|[a-z]+:…|[a-z]+(?:[:._-][a-z0-9_*]+)+|"
     r"Ctrl|Shift|Esc|Enter|API|SHA|CSV|CEF|OCSF|JSONL|PEM|TLS|GGUF|AI|IP|IBAN|MiB|GiB|PyPI|SQLite|English|"
-    r"txt|json|html|md|llama|small|system|testclient)\b"
+    r"name,roles,groups|chat embeddings|txt|json|html|md|llama|small|system|testclient)\b"
 )
 
 # What people of these tests wrote or are called.
 OWN = frozenset(
     {
-        "김하나", "이두리", "박세찌", "박새봄", "관리자", "연구소", "정리", "정리해 줘", "해 줘", "요약 도우미", "짧게 답하라",
-        "계약 검토", "조항을 살펴라", "보고서", "주제", "{{주제}} 보고서를 써 줘", "더 엄격하게", "실수", "시험", "사건 2026-1",
+        "김하나", "이두리", "박세찌", "박새봄", "관리자", "연구소", "정리", "정리해 줘", "해 줘",
+        "요약 도우미", "짧게 답하라", "계약 검토", "조항을 살펴라", "보고서", "주제",
+        "{{주제}} 보고서를 써 줘",         "더 엄격하게", "실수", "시험", "사건 2026-1",
     }
 )  # fmt: skip
 

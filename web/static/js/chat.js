@@ -14,7 +14,7 @@ const byId = (id) => document.getElementById(id);
 const form = byId("composer");
 const stopForm = byId("stop");
 const transcript = byId("transcript");
-const scroll = followBottom(byId("scroll"), transcript, byId("jump"), transcript.childElementCount > 0);
+const scroll = followBottom(byId("room"), byId("scroll"), transcript, byId("jump"), transcript.childElementCount > 0);
 const files = byId("attach") ? attachments(form) : { clear: () => {} };
 const desk = composer(form, byId("room").dataset.sendKey, sent);
 
