@@ -43,6 +43,7 @@ def test_signing_in_asking_stopping_editing_branching_searching_and_signing_out(
     keyboard.type(PASSWORD)
     keyboard.press("Enter")
     expect(page.locator("#text")).to_be_focused()
+    expect(page.locator("#help")).to_be_visible()  # the script is at work
 
     keyboard.type("천천히 말해 줘")
     keyboard.press("Enter")
