@@ -9,6 +9,11 @@ from pydantic import Field
 from appliance.core import DataClass
 from appliance.policy.shape import Document, GroupName, Reason, RuleId
 
+CEILING = "R-0"  # the rule id of what only the ceiling ends
+_CEILING_REASON = Reason(
+    ko="어느 규칙에도 없는 것은 상한까지만 보관합니다.", en="What no rule names is kept up to the ceiling."
+)
+
 
 class Kept(StrEnum):
     """What is kept for a while and then destroyed. The audit log itself only grows."""
@@ -43,12 +48,16 @@ class RetentionRule(Document):
 
 
 class Retention(Document):
-    """policies/retention.yaml. What no rule names is kept until somebody deletes it."""
+    """policies/retention.yaml. What no rule names is kept up to its ceiling; without one until it is deleted."""
 
     version: Literal[1]
     bounds: dict[Kept, Bounds] = Field(default_factory=dict)
     rules: tuple[RetentionRule, ...] = ()
 
     def rule_for(self, keeps: Kept, groups: Iterable[str], data_class: DataClass) -> RetentionRule | None:
-        """The rule that says how long; None when nothing does."""
-        return next((rule for rule in self.rules if rule.matches(keeps, groups, data_class)), None)
+        """The rule that says how long, the ceiling where no rule fits; None when nothing does."""
+        found = next((rule for rule in self.rules if rule.matches(keeps, groups, data_class)), None)
+        bounds = self.bounds.get(keeps)
+        if found is not None or bounds is None:
+            return found
+        return RetentionRule(id=CEILING, keeps=keeps, days=bounds.ceiling_days, reason=_CEILING_REASON)

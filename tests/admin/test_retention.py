@@ -14,6 +14,8 @@ from appliance.errors import Conflict
 from appliance.identity import house as identity
 from appliance.policy.active import ActivePolicy
 from appliance.policy.documents import load
+from appliance.policy.model import Parts, compiled
+from appliance.policy.retention import CEILING
 from appliance.storage.conversation_keys import ConversationKey
 from appliance.storage.engine import Database
 from appliance.storage.vault import Vault
@@ -28,7 +30,7 @@ class Records:
 
     def __init__(self, database: Database, vault: Vault, audit: AuditLog, clock: FakeClock) -> None:
         self.database, self.clock = database, clock
-        policy = ActivePolicy(load(share_folder("policies")))
+        policy = self.policy = ActivePolicy(load(share_folder("policies")))
         self.transcript = Transcript(vault, clock)
         self.library = Library(database, self.transcript, audit, clock, lambda: ())
         people = identity.build(database, vault, audit, clock, policy)
@@ -88,3 +90,16 @@ def test_a_hold_keeps_everything_until_it_is_lifted(records: Records, clock: Fak
     records.job.holds.lift(SYSTEM, records.alice.user_id)
     assert records.job.run(SYSTEM).conversations == 3
     assert (records.left(records.alice), records.keys()) == (0, 0)
+
+
+def test_what_no_rule_names_is_kept_up_to_the_ceiling(records: Records, clock: FakeClock) -> None:
+    parts = records.policy.current.parts
+    documents = {name: getattr(parts, name) for name in Parts.__slots__}
+    documents["retention"] = parts.retention.model_copy(update={"rules": ()})
+    records.policy.replace(compiled(Parts(**documents), "without rules"))
+    records.add(records.alice, 1)
+    clock.advance(1825 * DAY)
+    assert records.job.preview() == []
+    clock.advance(DAY)
+    (due,) = records.job.preview()
+    assert (due.user_id, due.rule, due.count) == (records.alice.user_id, CEILING, 1)
