@@ -48,7 +48,7 @@ class RetentionRule(Document):
 
 
 class Retention(Document):
-    """policies/retention.yaml. What no rule names is kept up to its ceiling; without one until it is deleted."""
+    """policies/retention.yaml. What no rule names is kept up to its ceiling, or else until deleted."""
 
     version: Literal[1]
     bounds: dict[Kept, Bounds] = Field(default_factory=dict)
