@@ -44,6 +44,7 @@ After=network-online.target nftables.service
 ExecStart={_quoted(site.program)} serve --data {_quoted(site.data)}
 User={site.user}
 Restart=on-failure
+RestartSec=2
 TimeoutStopSec=45
 UMask=0077
 LimitCORE=0

@@ -2,6 +2,7 @@
 
 import signal
 import socket
+from contextlib import suppress
 from typing import Any
 
 import msgspec
@@ -28,8 +29,12 @@ from appliance.supervisor.orders import (
 from appliance.supervisor.spec import ChildSpec
 
 
+class Gone(ConfigError):
+    """There is no launcher any more, nor anything that it started."""
+
+
 class Launching:
-    """Owned by the supervisor's loop. Raises ConfigError when the launcher refuses or is gone."""
+    """Owned by the supervisor's loop. Raises ConfigError when the launcher refuses, Gone when it is."""
 
     def __init__(self, line: socket.socket) -> None:
         self._line = line
@@ -50,10 +55,9 @@ class Launching:
 
     def look(self, pid: int) -> Facts | None:
         """A child as the kernel shows it to its parent; None when it is gone."""
-        try:
+        with suppress(ConfigError):
             return self._seen(pid).facts
-        except ConfigError:
-            return None
+        return None
 
     def itself(self) -> tuple[Facts, str]:
         """The launcher's own facts and its guard's report."""
@@ -120,7 +124,8 @@ class Launched:
 
     def send_signal(self, number: int) -> None:
         if self.returncode is None:
-            self._launching.signal(self.pid, number)
+            with suppress(Gone):
+                self._launching.signal(self.pid, number)
 
     def kill(self) -> None:
         self.send_signal(signal.SIGKILL)
@@ -130,9 +135,12 @@ class Launched:
 
     def _reap(self, *, wait: bool) -> int | None:
         if self.returncode is None:
-            self.returncode = self._launching.reap(self.pid, wait=wait)
+            try:
+                self.returncode = self._launching.reap(self.pid, wait=wait)
+            except Gone:
+                self.returncode = -signal.SIGKILL  # children die with their launcher
         return self.returncode
 
 
-def _gone() -> ConfigError:
-    return ConfigError(N_("The launcher of the product's processes is gone. Start the product again."))
+def _gone() -> Gone:
+    return Gone(N_("The launcher of the product's processes is gone. Start the product again."))

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -14,6 +15,7 @@ from appliance.egress.facts import Facts
 from appliance.egress.sockets import OpenSocket, known_in, recognised
 from appliance.egress.status import ProcessStatus, Status, process_status, product_status
 from appliance.supervisor.children import Child
+from appliance.supervisor.launching import Gone
 from appliance.supervisor.questions import OnAnswer
 from appliance.supervisor.spec import RoleName
 from appliance.supervisor.starters import Starters
@@ -83,7 +85,9 @@ class LookAround:
         """The machine's tables tell who is at the other end; only the post is where they can be read."""
         starters = self._staff.starters
         seen = [_Seen(child.role, one, child.guard) for child, one in children]
-        seen += [_Seen(name, *starter.itself()) for name, starter in starters.named()]
+        for name, starter in starters.named():
+            with suppress(Gone):  # the product is about to end for it
+                seen.append(_Seen(name, *starter.itself()))
         seen.append(_Seen("supervisor", facts.read_own(starters.host), starters.guard))
 
         def finish(body: msgspec.Raw | None) -> None:

@@ -22,6 +22,7 @@ from appliance.egress.probe import TECHNIQUES, Row
 from appliance.egress.proving import ProbeResult, ProbeRow
 from appliance.supervisor.attend import Attack
 from appliance.supervisor.children import Child
+from appliance.supervisor.launching import Gone, Launching
 from appliance.supervisor.questions import OnAnswer, text_of
 from appliance.supervisor.spec import RoleName
 from appliance.supervisor.starters import Starters
@@ -161,14 +162,19 @@ class SelfAttack:
 
     def _attack_starters(self) -> None:
         for role, starter in self._staff.starters.named():
-            if not _may_be_attacked(starter.itself()[1]):
-                self._rows.append(ProbeRow(role, "every_technique", "no wall of system calls", "LEAKED"))
-                continue
-            targets = replace(self._targets, message=f"probe:{role}:")
-            names = tuple(name for name in CARRIES if name not in OFFICE[role])
-            for row in starter.attack(names, targets):
-                self._rows.append(ProbeRow(role, row.technique, row.layer, row.outcome))
+            try:
+                self._rows += self._starters_rows(role, starter)
+            except Gone:
+                self._rows.append(_unanswered(role, "every_technique", alive=False))
         self._staff.ask("post", "stop-listening", NOTHING, PATIENCE_S, self._on_heard)
+
+    def _starters_rows(self, role: RoleName, starter: Launching) -> list[ProbeRow]:
+        if not _may_be_attacked(starter.itself()[1]):
+            return [ProbeRow(role, "every_technique", "no wall of system calls", "LEAKED")]
+        targets = replace(self._targets, message=f"probe:{role}:")
+        names = tuple(name for name in CARRIES if name not in OFFICE[role])
+        rows = starter.attack(names, targets)
+        return [ProbeRow(role, row.technique, row.layer, row.outcome) for row in rows]
 
     def _on_heard(self, answer: msgspec.Raw | None) -> None:
         said = text_of(answer)

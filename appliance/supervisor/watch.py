@@ -235,6 +235,16 @@ class Supervisor:
         record.started, record.due = self._clock.monotonic(), None
         self.attend(child)
 
+    def _restart(self, role: ChildName) -> None:
+        """Once more. Where its launcher is gone nobody can: then web drains, and the product ends."""
+        try:
+            self.start(role)
+        except ConfigError as failure:
+            self._stop(failure)
+            return
+        if role == "runtime":
+            self.tell_web(Report(process=role, restarted=True))
+
     def attend(self, child: Child) -> None:
         """Hear what a child says and when it ends."""
         self.selector.register(child.pidfd, selectors.EVENT_READ, lambda: self._on_death(child))
@@ -372,10 +382,8 @@ class Supervisor:
                     child.process.kill()
             return
         for role, record in self._restarts.items():
-            if record.due is not None and now >= record.due:
-                self.start(role)
-                if role == "runtime":
-                    self.tell_web(Report(process=role, restarted=True))
+            if record.due is not None and now >= record.due and self._kill_at is None:
+                self._restart(role)
         due, self._timers = _split(self._timers, now)
         for act in due:
             act()
