@@ -3,7 +3,7 @@ PYTHON ?= python3
 DATA ?= data
 BIN := .venv/bin
 
-.PHONY: all run test lint format bench screenshots reference lock ready dev clean
+.PHONY: all run test lint format bench sbom screenshots reference lock ready dev clean
 
 all: test lint
 
@@ -31,6 +31,10 @@ format: dev
 # What to measure: make bench WHAT='chats-16 greedy --rounds 5'; docs/performance.md says what there is.
 bench: dev
 	$(BIN)/python -m benchmarks $(WHAT)
+
+# What an installation consists of, as CycloneDX JSON in dist/sbom.json: packages, model, llama.cpp.
+sbom: dev
+	$(BIN)/python tools/sbom.py
 
 # The ten main pages at three widths in both themes, into docs/screenshots.
 screenshots: dev
