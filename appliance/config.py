@@ -98,6 +98,11 @@ class Settings:
         return self.data / "models"
 
     @property
+    def backups_folder(self) -> Path:
+        """Where copies are kept that are made before a migration."""
+        return self.data / "backups"
+
+    @property
     def probe_folder(self) -> Path:
         """Where the listening post of a self-attack puts its sockets, in sight of the attackers."""
         return self.run_folder / "probe"

@@ -13,6 +13,7 @@ from appliance import config
 from appliance.audit.log import AuditLog
 from appliance.audit.reads import Reads
 from appliance.audit.sealing import seal_here
+from appliance.backup.automatic import bring_up_to_date
 from appliance.clock import Clock, SystemClock
 from appliance.config import Settings
 from appliance.core import Principal
@@ -77,7 +78,7 @@ def open_house(data: Path | None, *, create: bool = False) -> Iterator[House]:
     try:
         if not create and migrate.current(database) is None:
             raise _no_data(settings)
-        migrate.upgrade(database)
+        bring_up_to_date(settings, database, clock)
         vault = Vault.open(settings.keys_folder, clock)
         with database.read() as session:
             vault.check(session)

@@ -1,10 +1,10 @@
 """Bringing a database to the schema this program speaks. All steps in one transaction.
 
 A crash or an error half-way leaves the schema as it was: SQLite and PostgreSQL both roll
-back table changes.
+back table changes. A database that is not what its revision says is refused before anything is done.
 """
 
-from collections.abc import Callable
+from typing import Protocol
 
 from alembic import command
 from alembic.config import Config
@@ -14,34 +14,48 @@ from sqlalchemy.orm import Session
 
 from appliance.config import share_folder
 from appliance.errors import N_, ConfigError
+from appliance.storage import shape
+from appliance.storage.base import Base
 from appliance.storage.engine import Database
 
-Keep = Callable[[Session], None]
-"""Keeps a copy of what the session sees, which is about to be changed."""
+
+class Attendant(Protocol):
+    """Stands by when data that are there are about to be changed; what it raises stops everything."""
+
+    def before(self, session: Session, schema: str) -> None:
+        """Keep a copy of what the session sees."""
+
+    def after(self, session: Session, schema: str) -> None:
+        """Record it, in the transaction of the change. `schema`: the old one."""
 
 
-def upgrade(database: Database, keep: Keep = lambda _: None) -> None:
-    """Run what is missing. ConfigError when the database was made by a newer program.
+def upgrade(database: Database, attendant: Attendant | None = None) -> None:
+    """Run what is missing. ConfigError when the database is newer than this program, or half-migrated.
 
-    `keep` is called before anything is changed, and nothing is when it fails. Takes the write lock
-    only when there is something to do, and looks again under it: of two programs that start together
-    one migrates and the other finds it done.
+    Takes the write lock only when there is something to do, and looks again under it: of two
+    programs that start together one migrates and the other finds it done.
     """
     config = _config()
     scripts = ScriptDirectory.from_config(config)
     newest = scripts.get_current_head()
     with database.read() as session:
         if revision(session) == newest:
+            _check_models(session)
             return
     known = {script.revision for script in scripts.walk_revisions()}
     with database.write() as session:
         present = revision(session)
-        if present is not None:
-            if present not in known:
-                raise newer(present)
-            keep(session)
+        if present == newest:
+            return
+        if present is not None and present not in known:
+            raise newer(present)
+        check(session)
+        if present is not None and attendant is not None:
+            attendant.before(session, present)
         config.attributes["connection"] = session.connection()
         command.upgrade(config, "head")
+        if present is not None and attendant is not None:
+            attendant.after(session, present)
 
 
 def create(session: Session, schema: str) -> None:
@@ -66,6 +80,19 @@ def newer(schema: str) -> ConfigError:
     )
 
 
+def check(session: Session) -> None:
+    """ConfigError when the tables are not those of the recorded revision, which this program knows."""
+    context = MigrationContext.configure(session.connection())
+    heads = context.get_current_heads()
+    if len(heads) > 1:
+        raise _half(", ".join(sorted(heads)), "alembic_version: several revisions")
+    schema = heads[0] if heads else ""
+    wanted, ours = _shapes(schema)
+    found = list(shape.differences(shape.read(session.connection()), wanted, ours))
+    if found:
+        raise _half(schema, "; ".join(found[:5]))
+
+
 def head() -> str:
     """The newest schema revision this program knows."""
     return str(ScriptDirectory.from_config(_config()).get_current_head())
@@ -78,8 +105,46 @@ def current(database: Database) -> str | None:
 
 
 def revision(session: Session) -> str | None:
-    """The revision of the database of this session; None for an empty one."""
-    return MigrationContext.configure(session.connection()).get_current_revision()
+    """The revision of the database of this session; None for an empty one. ConfigError for several."""
+    heads = MigrationContext.configure(session.connection()).get_current_heads()
+    if len(heads) > 1:
+        raise _half(", ".join(sorted(heads)), "alembic_version: several revisions")
+    return heads[0] if heads else None
+
+
+def _check_models(session: Session) -> None:
+    """Every table and column that this process will use is there: cheap, so it is done at every start."""
+    wanted = {table.name: frozenset(table.columns.keys()) for table in Base.metadata.sorted_tables}
+    there = shape.read(session.connection())
+    found = {name: columns & wanted.get(name, frozenset()) for name, columns in there.items()}
+    missing = list(shape.differences(found, wanted, {}))
+    if missing:
+        raise _half(str(revision(session)), "; ".join(missing[:5]))
+
+
+def _shapes(schema: str) -> tuple[shape.Shape, shape.Shape]:
+    """(of this revision, of the newest), from a database in memory that is made for it."""
+    database = Database("sqlite://")
+    try:
+        with database.write() as session:
+            if schema:
+                create(session, schema)
+            wanted = shape.read(session.connection())
+            create(session, "head")
+            return wanted, shape.read(session.connection())
+    finally:
+        database.close()
+
+
+def _half(schema: str, found: str) -> ConfigError:
+    return ConfigError(
+        N_(
+            "The database was migrated only half-way: it is not of schema %(schema)s (%(found)s). "
+            "Nothing was changed. Restore the newest backup, such as one of data folder/backups."
+        ),
+        schema=schema or "-",
+        found=found,
+    )
 
 
 def _config() -> Config:

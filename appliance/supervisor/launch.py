@@ -28,7 +28,7 @@ from appliance.policy.egress import demanded
 from appliance.protocol.egress import Destination
 from appliance.protocol.settings import RuntimeSettings
 from appliance.storage.folder import prepare_data_folder
-from appliance.supervisor import children, founding, listen, machine
+from appliance.supervisor import children, founding, listen, machine, upkeep
 from appliance.supervisor.child import demand
 from appliance.supervisor.door import Door
 from appliance.supervisor.entrust import entrust
@@ -55,6 +55,7 @@ def serve(settings: Settings, say: Callable[[str], None]) -> None:
     settings = dataclasses.replace(settings, guard=demanded(settings.guard, egress.minimum_level))
     model = resolve(settings)
     with _only_server(settings.run_folder), listen.open_socket(settings) as listener:
+        upkeep.prepare_database(settings)
         settings, owner = entrust(settings, model.path)
         ground = founding.Ground(settings, owner, host)
         keeper, destinations = founding.start_keeper(ground, egress, document, system_lookup)

@@ -1,0 +1,80 @@
+"""Before the first child starts: the database is brought to this program's schema, with a copy kept.
+
+In a copy of this process, which ends with everything that reading the keys and the database left in it:
+of the processes that go on none has seen them.
+"""
+
+import os
+import sqlite3
+from contextlib import closing
+from typing import Any
+
+import msgspec
+
+from appliance.clock import SystemClock
+from appliance.config import Settings, share_folder
+from appliance.errors import N_, ConfigError, NaesilError
+
+
+class Failure(msgspec.Struct, frozen=True):
+    """A message, as its template and what goes into it."""
+
+    template: str
+    params: dict[str, str]
+
+
+def prepare_database(settings: Settings) -> None:
+    """Migrate if there is anything to migrate. ConfigError with what is wrong with the data."""
+    if not _may_be_behind(settings):
+        return
+    read, write = os.pipe()
+    pid = os.fork()
+    if pid == 0:
+        os.close(read)
+        _migrate(settings, write)
+    os.close(write)
+    with os.fdopen(read, "rb") as pipe:
+        said = pipe.read()
+    _, status = os.waitpid(pid, 0)
+    if said:
+        failure = msgspec.json.decode(said, type=Failure)
+        raise ConfigError(failure.template, **dict[str, Any](failure.params))
+    if status:
+        raise ConfigError(
+            N_("The database could not be looked at (status %(status)d). Run 'appliance doctor'."),
+            status=os.waitstatus_to_exitcode(status),
+        )
+
+
+def _may_be_behind(settings: Settings) -> bool:
+    """Whether looking closer is worth a process. An SQLite file says by itself which schema it has."""
+    if settings.database_file is None:
+        return True
+    if not settings.database_file.exists():
+        return False
+    newest = max(path.stem for path in (share_folder("migrations") / "versions").glob("*.py"))
+    try:
+        with closing(sqlite3.connect(f"file:{settings.database_file}?mode=ro", uri=True)) as file:
+            return file.execute("SELECT version_num FROM alembic_version").fetchall() != [(newest,)]
+    except sqlite3.Error:
+        return True  # the closer look says what it is
+
+
+def _migrate(settings: Settings, write: int) -> None:
+    code = 70
+    try:
+        from appliance.backup.automatic import bring_up_to_date  # noqa: PLC0415 - only this copy needs it
+        from appliance.storage.engine import Database  # noqa: PLC0415
+
+        database = Database(settings.database_address)
+        try:
+            bring_up_to_date(settings, database, SystemClock())
+        finally:
+            database.close()
+        code = 0
+    except NaesilError as error:
+        params = {name: str(value) for name, value in error.params.items()}
+        os.write(write, msgspec.json.encode(Failure(error.template, params)))
+        code = 0
+    finally:
+        os._exit(code)
