@@ -175,6 +175,13 @@ def load(flags: Mapping[str, Any], environment: Mapping[str, str] | None = None)
     return Settings(**values, sources=sources)
 
 
+def service_manager(environment: Mapping[str, str] | None = None) -> tuple[str, int]:
+    """(address, microseconds between signs of life or 0) of whoever started us and wants to be told."""
+    environment = os.environ if environment is None else environment
+    told = environment.get("WATCHDOG_USEC", "")
+    return environment.get("NOTIFY_SOCKET", ""), int(told) if told.isascii() and told.isdigit() else 0
+
+
 def share_folder(name: str) -> Path:
     """web/, policies/ or migrations/: beside the package in a checkout, inside it in a wheel."""
     package = Path(__file__).parent

@@ -41,6 +41,10 @@ Wants=nftables.service
 After=network-online.target nftables.service
 
 [Service]
+Type=notify
+NotifyAccess=all
+TimeoutStartSec=300
+WatchdogSec=60
 ExecStart={_quoted(site.program)} serve --data {_quoted(site.data)}
 User={site.user}
 Restart=on-failure

@@ -16,7 +16,7 @@ from typing import IO, Literal
 import msgspec
 
 from appliance.clock import SystemClock
-from appliance.config import Settings, share_folder
+from appliance.config import Settings, service_manager, share_folder
 from appliance.egress import facts, jail, privileges
 from appliance.egress.profiles import LOCK_FILE, supervisor_profile
 from appliance.errors import N_, ConfigError
@@ -35,6 +35,7 @@ from appliance.supervisor.entrust import entrust
 from appliance.supervisor.launcher import Launcher
 from appliance.supervisor.launching import Launching
 from appliance.supervisor.outsidefolder import OutsideFolder
+from appliance.supervisor.servicemanager import Heart, ServiceManager
 from appliance.supervisor.spec import ChildName, ChildSpec, Report
 from appliance.supervisor.starters import Starters
 from appliance.supervisor.watch import Handed, Supervisor
@@ -105,6 +106,8 @@ def _supervise(house: _House, starters: Starters, post: founding.Post, door: Doo
     """The supervisor process: locked first."""
     settings = house.ground.settings
     models = {path.parent for path in (house.model.path, house.model.adapter) if path is not None}
+    told, watchdog_us = service_manager()
+    manager = ServiceManager(told)  # before the lock: no socket is made behind it
     guard = jail.close(supervisor_profile(settings, tuple(models), house.ground.owner))
     demand("supervisor", guard, settings.guard)
     token = secrets.token_urlsafe(24)
@@ -113,12 +116,16 @@ def _supervise(house: _House, starters: Starters, post: founding.Post, door: Doo
     starter = _Starter(house, starters, token)
 
     def ready(report: Report) -> None:
+        heart.begin()
         house.say(f"Open {address}/setup/{token}" if report.setup else f"Open {address}")
 
     roles = _roles(house.destinations)
-    Supervisor(
+    supervisor = Supervisor(
         starter, SystemClock(), ready, door, roles, settings, starters, Handed(post.child, post.line)
-    ).run()
+    )
+    heart = Heart(manager, watchdog_us, supervisor)
+    supervisor.on_stop = heart.end
+    supervisor.run()
 
 
 class _Starter:

@@ -106,6 +106,7 @@ class Supervisor:
         self._unread: list[Report] = []
         self._kill_at: float | None = None
         self._failure: ConfigError | None = None
+        self.on_stop: Callable[[], None] = lambda: None
 
     def run(self) -> None:
         """Start everything and return when everything has ended on request.
@@ -397,6 +398,7 @@ class Supervisor:
 
     def _stop(self, failure: ConfigError | None) -> None:
         """Let web drain; the others end when it lets go of their socketpairs."""
+        self.on_stop()
         self._failure = failure
         self.switch.stop()
         self.extractors.stop()

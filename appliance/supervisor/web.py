@@ -13,6 +13,7 @@ import socket
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+import msgspec
 import uvicorn
 from fastapi import FastAPI
 
@@ -181,6 +182,8 @@ class Web:
                 self.reading.on_report(report, sock)
             elif report.restarted:
                 self._record(AuditAction.RUNTIME_RESTARTED, object=f"process:{report.process}")
+            elif report.ask == "alive":
+                control.say(Report(request=report.request, body=msgspec.Raw(b"true")))
             elif report.request:
                 recording = asyncio.create_task(self.proofs.on_report(report))
                 tasks.add(recording)
