@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.journeys.product import Product, init
+from tests.journeys.product import Product, appliance, init
 
 NO_ANSWER = "STATUS=The web process does not answer"
 
@@ -54,6 +54,8 @@ def test_it_is_told_of_the_start_of_life_while_web_answers_and_of_the_end(
         manager.until("READY=1")
         manager.until("WATCHDOG=1")
         manager.until("WATCHDOG=1")
+        probed = appliance("egress", "probe", "--data", str(product.data))
+        assert probed.returncode == 0, probed.stdout  # the one more socket is no way out
         web = product.children()["web"]
         os.kill(web, signal.SIGSTOP)
         manager.until(NO_ANSWER)
