@@ -94,7 +94,7 @@ def licence_of(name: str) -> str:
         told = importlib.metadata.metadata(name)
     except importlib.metadata.PackageNotFoundError:
         return ""
-    named = told.get("License-Expression") or told.get("License") or ""
+    named = str(told.json.get("license_expression") or told.json.get("license") or "")
     classified = [
         line.rpartition(" :: ")[2]
         for line in told.get_all("Classifier") or ()
@@ -111,10 +111,8 @@ def llama_cpp() -> Component:
     """The engine's C++ part, built from the source that comes inside llama-cpp-python; its own version."""
     told = importlib.metadata.distribution("llama-cpp-python")
     said = Path(str(told.locate_file("lib/cmake/llama/llama-config.cmake"))).read_text("utf-8")
-    version, commit = (
-        re.search(rf"set\({name}\s+(\S+)\)", said)[1]  # type: ignore[index] - it says so or this is no llama.cpp
-        for name in ("LLAMA_VERSION", "LLAMA_BUILD_COMMIT")
-    )
+    values = dict(re.findall(r"set\((\w+)\s+(\S+)\)", said))
+    version, commit = values["LLAMA_VERSION"], values["LLAMA_BUILD_COMMIT"]
     return {
         "type": "library",
         "bom-ref": "llama.cpp",
