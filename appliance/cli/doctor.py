@@ -1,12 +1,19 @@
 """`appliance doctor`: what would keep the product from starting or serving well."""
 
+from typing import Any
+
 import typer
 
 from appliance import config
 from appliance.cli import options, output
-from appliance.supervisor.doctor import Check, examine, settings_table
+from appliance.clock import SystemClock
+from appliance.errors import NaesilError
+from appliance.i18n import Translator
+from appliance.supervisor.doctor import examine, settings_table
+from appliance.supervisor.finding import Check
 
-EXIT_FOUND_SOMETHING = 1
+EXIT_FAULT = 1
+MARKS = {"ok": "ok  ", "warning": "WARN", "fault": "BAD "}
 
 
 def doctor(
@@ -21,23 +28,39 @@ def doctor(
     guard: options.Guard = None,
     json: options.Json = False,
 ) -> None:
-    """Look at this machine and every setting; exits 1 when something needs a hand."""
+    """Look at this machine, every setting and the data; exits 1 for a fault, 0 for warnings alone."""
     settings = config.load(locals())
-    checks = examine(settings)
+    checks = examine(settings, SystemClock())
+    translate = output.terminal()
     if json:
-        output.as_json({"checks": checks, "settings": settings_table(settings)})
+        rows = [_row(check, translate) for check in checks]
+        output.as_json({"checks": rows, "settings": settings_table(settings)})
     else:
-        _print(checks)
+        _print(checks, translate)
         output.table(
             [("SETTING", "VALUE", "FROM"), *(tuple(row.values()) for row in settings_table(settings))]
         )
-    if not all(check.ok for check in checks):
-        raise typer.Exit(EXIT_FOUND_SOMETHING)
+    if any(check.severity == "fault" for check in checks):
+        raise typer.Exit(EXIT_FAULT)
 
 
-def _print(checks: list[Check]) -> None:
+def _row(check: Check, translate: Translator) -> dict[str, Any]:
+    return {
+        "name": check.name,
+        "severity": check.severity,
+        "ok": check.ok,
+        "detail": _detail(check, translate),
+        "remedy": "" if check.ok else translate(check.remedy),
+    }
+
+
+def _detail(check: Check, translate: Translator) -> str:
+    return check.detail.text(translate) if isinstance(check.detail, NaesilError) else check.detail
+
+
+def _print(checks: list[Check], translate: Translator) -> None:
     for check in checks:
-        typer.echo(f"{'ok  ' if check.ok else 'BAD '} {check.name}: {check.detail}")
+        typer.echo(f"{MARKS[check.severity]} {check.name}: {_detail(check, translate)}")
         if not check.ok:
-            typer.echo(f"     {check.remedy}")
+            typer.echo(f"     {translate(check.remedy)}")
     typer.echo("")

@@ -13,7 +13,7 @@ import msgspec
 import typer
 
 from appliance.errors import N_, ConfigError, NaesilError
-from appliance.i18n import translator
+from appliance.i18n import Translator, translator
 
 
 def as_json(value: Any) -> None:
@@ -45,9 +45,14 @@ def complain(error: NaesilError) -> None:
 
 
 def sentence(error: NaesilError) -> str:
-    """What went wrong, in the language of the terminal (LC_ALL, LC_MESSAGES, LANG): Korean or English."""
+    """What went wrong, in the language of the terminal."""
+    return error.text(terminal()).rstrip()
+
+
+def terminal() -> Translator:
+    """The language of the terminal (LC_ALL, LC_MESSAGES, LANG): Korean or English."""
     name = os.environ.get("LC_ALL") or os.environ.get("LC_MESSAGES") or os.environ.get("LANG") or ""
-    return error.text(translator("ko" if locale.normalize(name).startswith("ko") else "en")).rstrip()
+    return translator("ko" if locale.normalize(name).startswith("ko") else "en")
 
 
 def _cell(value: object) -> str:

@@ -40,6 +40,11 @@ class Account:
     second_factor: bool = False
 
 
+def has_administrator(session: Session) -> bool:
+    """Whether somebody can run the house: an enabled account with the administrator's role."""
+    return bool(store.administrators(session))
+
+
 class Accounts:
     """The service. Every method is one short transaction."""
 
@@ -51,7 +56,7 @@ class Accounts:
 
     def any_administrator(self) -> bool:
         with self._database.read() as session:
-            return bool(store.administrators(session))
+            return has_administrator(session)
 
     def create(
         self, actor: Principal, name: str, password: str, roles: frozenset[str], *, must_change: bool = False

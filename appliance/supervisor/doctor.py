@@ -9,10 +9,13 @@ import os
 import shutil
 import socket
 import sys
+import tempfile
 from collections.abc import Iterator
-from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
+from appliance.clock import Clock
 from appliance.config import Settings, setting_names, share_folder
 from appliance.egress import features
 from appliance.errors import N_, ConfigError, NaesilError
@@ -21,35 +24,34 @@ from appliance.policy.destinations import load_destinations
 from appliance.policy.documents import load_egress
 from appliance.policy.egress import demanded
 from appliance.storage.address import shown
-from appliance.supervisor import listen, machine
+from appliance.supervisor import listen, machine, tls
+from appliance.supervisor.checkup import examine_house
+from appliance.supervisor.finding import Check, fault, good, warning
 
 LOW_DISK_BYTES = 2 * 1024**3
 LOW_MEMORY_MIB = 1024
+LOW_TEMPORARY_BYTES = 64 * 1024**2
 
 
-@dataclass(frozen=True, slots=True)
-class Check:
-    """One thing looked at. `remedy` is a template for the person, empty when all is well."""
-
-    name: str
-    ok: bool
-    detail: str
-    remedy: str = ""
-
-
-def examine(settings: Settings) -> list[Check]:
+def examine(settings: Settings, clock: Clock) -> list[Check]:
     """All checks in the order they matter at start-up."""
+    return [_python(), *_processor(), *_guard(settings), *examine_site(settings, clock)]
+
+
+def examine_site(settings: Settings, clock: Clock) -> list[Check]:
+    """What can be wrong on a machine that could serve: its room and doors, and the house in it."""
     return [
-        _python(),
-        *_processor(),
-        *_guard(settings),
         _egress(settings),
         _data_folder(settings),
         _disk(settings),
+        _temporary(),
         _memory(settings),
+        _swap(),
         _model(settings),
         _exposure(settings),
+        *_certificate(settings, clock),
         _port(settings),
+        *examine_house(settings, clock),
     ]
 
 
@@ -115,7 +117,7 @@ def _egress(settings: Settings) -> Check:
     try:
         _, destinations = load_destinations(share_folder("policies"), settings.policies_folder)
     except ConfigError as error:
-        return Check("egress policy", False, str(error), N_("Follow the advice in the line above."))
+        return Check("egress policy", False, error, N_("Follow the advice in the line above."))
     named = ", ".join(f"{one.name} {one.host}:{one.port}" for one in destinations)
     return Check("egress policy", True, named or "nothing may be dialled")
 
@@ -155,9 +157,7 @@ def _model(settings: Settings) -> Check:
     try:
         model = resolve(settings)
     except NaesilError as error:
-        return Check(
-            "model", False, str(error), N_("Give the path of a good GGUF file or leave --model out.")
-        )
+        return Check("model", False, error, N_("Give the path of a good GGUF file or leave --model out."))
     return Check("model", True, f"{model.name} {model.sha256[:12]} {model.size_bytes / 1024**2:.0f} MiB")
 
 
@@ -165,8 +165,53 @@ def _exposure(settings: Settings) -> Check:
     try:
         listen.check_exposure(settings)
     except NaesilError as error:
-        return Check("exposure", False, str(error), N_("Follow the advice in the line above."))
+        return Check("exposure", False, error, N_("Follow the advice in the line above."))
     return Check("exposure", True, listen.url(settings, settings.port))
+
+
+def _temporary() -> Check:
+    """A self-attack, a backup's check and the database's own sorting need a place for files."""
+    try:
+        folder = tempfile.gettempdir()
+        free = shutil.disk_usage(folder).free
+    except OSError as error:
+        return fault("temporary folder", str(error.strerror or error), _TEMPORARY)
+    if free < LOW_TEMPORARY_BYTES:
+        return fault("temporary folder", f"{folder}: {free / 1024**2:.0f} MiB free", _TEMPORARY)
+    return good("temporary folder", folder)
+
+
+_TEMPORARY = N_("Let TMPDIR name a folder that can be written and has room.")
+
+
+def _swap(swaps: Path = Path("/proc/swaps")) -> Check:
+    try:
+        lines = swaps.read_text("utf-8", "replace").splitlines()[1:]
+    except OSError:
+        lines = []
+    if lines:
+        names = ", ".join(line.split()[0] for line in lines)
+        return warning("swap", names, N_("Prompts are in memory: switch swap off, or encrypt it."))
+    return good("swap", "off")
+
+
+def _certificate(settings: Settings, clock: Clock) -> Iterator[Check]:
+    """The one we would show to browsers; one of our own is renewed at every start."""
+    if settings.tls_cert is None or not settings.tls_cert.is_file():
+        return
+    try:
+        until = tls.valid_until(settings.tls_cert)
+    except ValueError as error:
+        yield fault("certificate", f"{settings.tls_cert}: {error}", N_("Give a PEM file with --tls-cert."))
+        return
+    left = until - clock.now()
+    detail = f"{settings.tls_cert}: until {until:%Y-%m-%d}"
+    if left <= timedelta(0):
+        yield fault("certificate", detail, N_("It has expired: put a new one in its place, then restart."))
+    elif left < timedelta(days=tls.RENEW_DAYS):
+        yield warning("certificate", detail, N_("It expires soon: put a new one in its place, then restart."))
+    else:
+        yield good("certificate", detail)
 
 
 def _port(settings: Settings) -> Check:

@@ -25,6 +25,11 @@ def self_signed(settings: Settings, clock: Clock) -> tuple[Path, Path]:
     return cert_path, key_path
 
 
+def valid_until(cert_path: Path) -> datetime.datetime:
+    """When the first certificate of a PEM file ends (UTC). ValueError when there is none in it."""
+    return x509.load_pem_x509_certificate(cert_path.read_bytes()).not_valid_after_utc
+
+
 def _good(cert_path: Path, host: str, clock: Clock) -> bool:
     try:
         cert = x509.load_pem_x509_certificate(cert_path.read_bytes())
