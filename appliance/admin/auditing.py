@@ -1,9 +1,11 @@
 """What the policy in force says to the audit log's own services, in their words."""
 
+from appliance.audit.cosigning import NamedWitness
 from appliance.audit.forward import Receiver
 from appliance.audit.review import Thresholds
 from appliance.audit.schedule import Plan
 from appliance.evidence.auditorkey import AuditorKey
+from appliance.policy.audit import EVERY
 from appliance.policy.model import PolicySet
 
 
@@ -23,6 +25,14 @@ def receiver(policy: PolicySet) -> Receiver | None:
     """Who receives the log over syslog, if anybody does."""
     syslog = policy.parts.audit.syslog
     return None if syslog is None else Receiver(syslog.host, syslog.port, syslog.ca)
+
+
+def witnesses(policy: PolicySet) -> tuple[NamedWitness, ...]:
+    """Who is asked to cosign our checkpoints."""
+    return tuple(
+        NamedWitness(one.name, one.key, one.host, one.port, one.prefix, EVERY[one.every], one.ca or "")
+        for one in policy.parts.audit.witnesses
+    )
 
 
 def thresholds(policy: PolicySet) -> Thresholds:

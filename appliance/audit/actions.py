@@ -109,6 +109,7 @@ class AuditAction(StrEnum):
     ENTRY_PROVED = "audit:entry:prove"
     TEXT_DISCLOSED = "audit:text:disclose"
     WITNESS_TRUSTED = "audit:witness:trust"
+    WITNESS_ASKED = "audit:witness:ask"
     CHECKPOINT_COSIGNED = "audit:checkpoint:cosign"
     WITNESSED = "audit:foreign-log:cosign"
     LOG_KEY_REPLACED = "audit:key:replace"

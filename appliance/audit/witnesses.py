@@ -62,10 +62,11 @@ class Witnesses:
                 return witness
         raise NotFound(N_("There is no trusted witness called '%(name)s'."), name=name)
 
-    def accept(self, actor: Principal, text: str) -> list[tuple[str, int]]:
+    def accept(self, actor: Principal, text: str, only: str = "") -> list[tuple[str, int]]:
         """Take in the cosignatures under a checkpoint of ours; (witness, size) of each.
 
-        InvalidInput when the text is no checkpoint of this log or no trusted witness signed it.
+        `only`: the key whose cosignature is awaited. InvalidInput when the text is no checkpoint of this
+        log or no trusted witness signed it.
         """
         try:
             note = Note.parse(text)
@@ -74,7 +75,8 @@ class Witnesses:
                 ours = tree.checkpoint_of(session, size)
                 if ours is None or Note.parse(ours).text != note.text:
                     raise InvalidInput(N_("This is not a checkpoint of this log."))
-                keys = [CosignerKey.parse(row.key) for row in session.scalars(select(WitnessRow))]
+                known = [row.key for row in session.scalars(select(WitnessRow))]
+                keys = [CosignerKey.parse(key) for key in known if only in ("", key)]
                 found = [self._accept(session, actor, key, note, size) for key in keys if key.times(note)]
         except NoteError as error:
             raise InvalidInput(N_("The cosigned checkpoint is bad: %(error)s."), error=error) from None

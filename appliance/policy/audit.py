@@ -1,6 +1,8 @@
 """policies/audit.yaml: where the log is handed on to, and what its monthly review points at."""
 
+from datetime import timedelta
 from typing import Annotated, Literal
+from urllib.parse import urlsplit
 
 from cryptography import x509
 from pydantic import AfterValidator, Field, field_validator, model_validator
@@ -9,6 +11,7 @@ from appliance.errors import N_
 from appliance.evidence.auditorkey import AuditorKey
 from appliance.policy.egress import LONGEST_NAME, plain_host
 from appliance.policy.shape import Document
+from appliance.tlog.cosign import CosignerKey
 from appliance.tlog.note import NoteError
 
 
@@ -21,6 +24,24 @@ def _auditor_key(value: str) -> str:
         ) from None
 
 
+def _witness_key(value: str) -> str:
+    try:
+        return str(CosignerKey.parse(value))
+    except NoteError:
+        raise ValueError(
+            N_("a witness's public key is wanted, as 'appliance witness init' prints it")
+        ) from None
+
+
+def _certificates(value: str) -> str:
+    try:
+        x509.load_pem_x509_certificates(value.encode())
+    except ValueError:
+        raise ValueError(N_("certificates in PEM form are wanted: -----BEGIN CERTIFICATE----- ...")) from None
+    return value
+
+
+Certificates = Annotated[str, Field(max_length=65536), AfterValidator(_certificates)]
 AuditorPublicKey = Annotated[str, Field(max_length=300), AfterValidator(_auditor_key)]
 
 
@@ -39,23 +60,65 @@ class SyslogReceiver(Document):
 
     host: Annotated[str, Field(max_length=LONGEST_NAME, description="A name or an address.")]
     port: int = Field(default=6514, ge=1, le=65535)
-    ca: str = Field(max_length=65536, description="The certificates its own must come from, as PEM text.")
+    ca: Certificates = Field(description="The certificates its own must come from, as PEM text.")
 
     @field_validator("host")
     @classmethod
     def _one_host(cls, value: str) -> str:
         return plain_host(value)
 
-    @field_validator("ca")
+
+EVERY = {
+    "minutely": timedelta(minutes=1),
+    "hourly": timedelta(hours=1),
+    "daily": timedelta(days=1),
+    "weekly": timedelta(weeks=1),
+}
+
+
+class AskedWitness(Document):
+    """Who is asked to cosign our checkpoints (C2SP tlog-witness). egress.yaml must name its host too."""
+
+    name: Annotated[str, Field(pattern=r"^[^\s+]{1,100}$", description="What the log calls it.")]
+    url: Annotated[str, Field(max_length=500, description="Its address, what comes before /add-checkpoint.")]
+    key: Annotated[str, Field(max_length=3000, description="Its public key."), AfterValidator(_witness_key)]
+    every: Literal["minutely", "hourly", "daily", "weekly"] = "hourly"
+    ca: Certificates | None = Field(
+        default=None, description="For https: the certificates its own must come from, as PEM text."
+    )
+
+    @field_validator("url")
     @classmethod
-    def _certificates(cls, value: str) -> str:
-        try:
-            x509.load_pem_x509_certificates(value.encode())
-        except ValueError:
-            raise ValueError(
-                N_("certificates in PEM form are wanted: -----BEGIN CERTIFICATE----- ...")
-            ) from None
-        return value
+    def _one_address(cls, value: str) -> str:
+        parts = urlsplit(value)
+        if parts.scheme not in ("http", "https") or parts.query or parts.fragment or "@" in parts.netloc:
+            raise ValueError(N_("an address is wanted like https://w1.example/witness"))
+        host = plain_host(parts.hostname or "")
+        port = parts.port or {"http": 80, "https": 443}[parts.scheme]
+        host = f"[{host}]" if ":" in host else host
+        return f"{parts.scheme}://{host}:{port}{parts.path.removesuffix('/').removesuffix('/add-checkpoint')}"
+
+    @model_validator(mode="after")
+    def _whom_to_believe(self) -> "AskedWitness":
+        if (self.protocol == "https") != (self.ca is not None):
+            raise ValueError(N_("an address with https needs ca, one with http has none"))
+        return self
+
+    @property
+    def protocol(self) -> str:
+        return urlsplit(self.url).scheme
+
+    @property
+    def host(self) -> str:
+        return urlsplit(self.url).hostname or ""
+
+    @property
+    def port(self) -> int:
+        return urlsplit(self.url).port or 0
+
+    @property
+    def prefix(self) -> str:
+        return urlsplit(self.url).path
 
 
 class ReviewLimits(Document):
@@ -70,7 +133,7 @@ class ReviewLimits(Document):
 
 
 class Audit(Document):
-    """policies/audit.yaml: sealed texts, scheduled exports, the syslog receiver, the limits of the review."""
+    """policies/audit.yaml: sealed texts, scheduled exports, syslog, witnesses, the review's limits."""
 
     version: Literal[1]
     content: Literal["commitments", "sealed"] = Field(
@@ -84,6 +147,7 @@ class Audit(Document):
     )
     export: ScheduledExport | None = None
     syslog: SyslogReceiver | None = None
+    witnesses: tuple[AskedWitness, ...] = Field(default=(), max_length=16)
     review: ReviewLimits = ReviewLimits()
 
     @property
@@ -99,4 +163,6 @@ class Audit(Document):
             )
         if len(set(self.auditors)) != len(self.auditors):
             raise ValueError(N_("an auditor's key is there twice"))
+        if len({one.key for one in self.witnesses}) != len(self.witnesses):
+            raise ValueError(N_("a witness's key is there twice"))
         return self

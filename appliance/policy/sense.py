@@ -57,7 +57,7 @@ def between(parts: Parts, plain: Plain) -> Iterator[PolicyError]:
     yield from unknown_roles(access, dlp, parts.limits, notices, plain)
     yield from bounds_crossed(retention, plain["retention"])
     yield from locked_out(access, plain["access"])
-    yield from unnamed_receiver(parts.audit, parts.egress, plain["audit"])
+    yield from unnamed_receivers(parts.audit, parts.egress, plain["audit"])
 
 
 def repeated_ids(
@@ -140,20 +140,23 @@ def bounds_crossed(retention: Retention, document: PlainDocument) -> Iterator[Po
             yield wrong(document, ("rules", number, "days"), problem, Said(N_("Change it, or the bounds.")))
 
 
-def unnamed_receiver(audit: Audit, egress: Egress, document: PlainDocument) -> Iterator[PolicyError]:
-    """A syslog receiver that egress.yaml does not name would never be reached."""
-    wanted = audit.syslog
-    if wanted is None or any(
-        (one.host, one.port, one.protocol) == (wanted.host, wanted.port, "syslog")
-        for one in egress.destinations
-    ):
-        return
-    problem = Said(
-        N_("egress.yaml names no destination %(host)s, port %(port)d, with protocol syslog"),
-        host=wanted.host,
-        port=wanted.port,
-    )
-    yield wrong(document, ("syslog", "host"), problem, Said(N_("Add it there.")))
+def unnamed_receivers(audit: Audit, egress: Egress, document: PlainDocument) -> Iterator[PolicyError]:
+    """A syslog receiver or witness that egress.yaml does not name would never be reached."""
+    named = {(one.host, one.port, one.protocol) for one in egress.destinations}
+    wanted: list[tuple[Place, str, int, str]] = [
+        (("witnesses", at, "url"), one.host, one.port, one.protocol) for at, one in enumerate(audit.witnesses)
+    ]
+    if (syslog := audit.syslog) is not None:
+        wanted.append((("syslog", "host"), syslog.host, syslog.port, "syslog"))
+    for place, host, port, protocol in wanted:
+        if (host, port, protocol) not in named:
+            problem = Said(
+                N_("egress.yaml names no destination %(host)s, port %(port)d, with protocol %(protocol)s"),
+                host=host,
+                port=port,
+                protocol=protocol,
+            )
+            yield wrong(document, place, problem, Said(N_("Add it there.")))
 
 
 def locked_out(access: Access, document: PlainDocument) -> Iterator[PolicyError]:

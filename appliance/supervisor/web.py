@@ -17,7 +17,7 @@ import msgspec
 import uvicorn
 from fastapi import FastAPI
 
-from appliance.admin.auditing import auditors, plan, receiver, thresholds
+from appliance.admin.auditing import auditors, plan, receiver, thresholds, witnesses
 from appliance.admin.erasure import Erasure
 from appliance.admin.policies import Policies
 from appliance.admin.records import Records
@@ -25,6 +25,7 @@ from appliance.admin.reports import Reports
 from appliance.admin.retention import RetentionJob
 from appliance.audit import oversight
 from appliance.audit.actions import AuditAction
+from appliance.audit.cosigning import Cosigning
 from appliance.audit.entry import Entry
 from appliance.audit.forward import Forwarder
 from appliance.audit.log import AuditLog
@@ -120,6 +121,7 @@ class Web:
     sealer: SealerLine
     forwarder: Forwarder
     reading: ReadingRoom
+    cosigning: Cosigning
 
     async def run(self, control: Control) -> None:
         """Open the door, serve, close the door, and leave the log sealed."""
@@ -141,6 +143,7 @@ class Web:
         destroying = asyncio.create_task(self._keep_retention())
         exporting = asyncio.create_task(self._keep_exports())
         self.forwarder.start()
+        self.cosigning.start()
         app = create_app(self.services)
         settling = asyncio.create_task(_settle(app.state.view))
         try:
@@ -153,7 +156,7 @@ class Web:
             following.cancel()
             destroying.cancel()
             exporting.cancel()
-            await asyncio.to_thread(self.forwarder.stop)
+            await asyncio.gather(*(asyncio.to_thread(one.stop) for one in (self.forwarder, self.cosigning)))
             await self.services.comparing.close()
             await self.chat.close()
             await self.services.temporary.close()
@@ -319,6 +322,7 @@ def build(spec: ChildSpec, clock: Clock) -> Web:
             return audit.append(session, entry)
 
     forwarder = Forwarder(database, audit, clock, lambda: receiver(policy.current))
+    cosigning = Cosigning(database, audit, clock, lambda: witnesses(policy.current))
     journal = EgressJournal(append)
     attestations = Attestations(settings.attestations_folder)
     proofs = Proofs(append_one, attestations, journal.totals)
@@ -358,5 +362,17 @@ def build(spec: ChildSpec, clock: Clock) -> Web:
         attestations=attestations,
     )
     return Web(
-        spec, clock, database, audit, inference, chat, services, journal, proofs, sealer, forwarder, reading
+        spec,
+        clock,
+        database,
+        audit,
+        inference,
+        chat,
+        services,
+        journal,
+        proofs,
+        sealer,
+        forwarder,
+        reading,
+        cosigning,
     )

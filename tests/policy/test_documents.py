@@ -13,6 +13,7 @@ from appliance.errors import ConfigError
 from appliance.i18n import translator
 from appliance.policy import schema
 from appliance.policy.documents import PolicyError, check, load, load_active
+from appliance.tlog.cosign import ED25519_COSIGNATURE, CosignerKey
 
 
 def spoiled(folder: Path, name: str, old: str, new: str) -> PolicyError:
@@ -31,6 +32,8 @@ def line_of(folder: Path, name: str, part: str) -> int:
     return next(number for number, line in enumerate(lines, 1) if part in line)
 
 
+WITNESS_KEY = CosignerKey("w1.example/w", ED25519_COSIGNATURE, bytes(32))
+WITNESS = f"{{name: w1, url: 'http://w1.example/w', key: '{WITNESS_KEY}'"
 MISTAKES = (
     ("dlp.yaml", "detectors: [card]", "detecters: [card]", "detecters", "Did you mean 'detectors'?"),
     ("dlp.yaml", "detectors: [card]", "detectors: [crad]", "crad", "Did you mean 'card'?"),
@@ -52,6 +55,36 @@ MISTAKES = (
     ("audit.yaml", "content: commitments", "content: sealed", "version: 1", "needs at least one key"),
     ("audit.yaml", "auditors: []", "auditors: [kim+00+AA]", "kim+00+AA", "audit keygen"),
     ("audit.yaml", "syslog: null", "syslog: {host: a.example, ca: none}", "ca: none", "PEM"),
+    (
+        "audit.yaml",
+        "witnesses: []",
+        f"witnesses: [{WITNESS}, every: hourly}}]",
+        "w1,",
+        "names no destination",
+    ),
+    ("audit.yaml", "witnesses: []", f"witnesses: [{WITNESS}, every: often}}]", "w1,", "'hourly'"),
+    ("audit.yaml", "witnesses: []", f"witnesses: [{WITNESS}, ca: none}}]", "w1,", "PEM"),
+    (
+        "audit.yaml",
+        "witnesses: []",
+        f"witnesses: [{WITNESS}}}]".replace("http:", "https:"),
+        "w1,",
+        "https needs ca",
+    ),
+    (
+        "audit.yaml",
+        "witnesses: []",
+        f"witnesses: [{WITNESS}}}]".replace("http:", "ftp:"),
+        "w1,",
+        "https://w1.example/witness",
+    ),
+    (
+        "audit.yaml",
+        "witnesses: []",
+        "witnesses: [{name: w1, url: 'http://w1.example/', key: k}]",
+        "w1,",
+        "init",
+    ),
     ("limits.yaml", "running: 16", "runing: 16", "runing", "Did you mean 'running'?"),
     ("limits.yaml", "running: 16", "running: many", "many", "integer"),
     ("limits.yaml", "weight: 1.0", "weight: -1.0", "-1.0", "greater than 0"),
