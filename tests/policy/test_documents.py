@@ -62,7 +62,13 @@ MISTAKES = (
         "w1,",
         "names no destination",
     ),
-    ("audit.yaml", "witnesses: []", f"witnesses: [{WITNESS}, every: often}}]", "w1,", "'hourly'"),
+    (
+        "audit.yaml",
+        "witnesses: []",
+        f"witnesses: [{WITNESS}, every: often}}]",
+        "w1,",
+        "Known: minutely, hourly",
+    ),
     ("audit.yaml", "witnesses: []", f"witnesses: [{WITNESS}, ca: none}}]", "w1,", "PEM"),
     (
         "audit.yaml",
