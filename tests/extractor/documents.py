@@ -58,6 +58,23 @@ def locked_pdf() -> bytes:
     return pdf([TEXT], f"{encrypt} /ID [<{secret[:32]}> <{secret[:32]}>]")
 
 
+def calling_pdf(url: str) -> bytes:
+    """One that asks whoever opens it to fetch an address."""
+    action = f"/OpenAction << /S /URI /URI ({url}) >>".encode()
+    return pdf([TEXT]).replace(b"/Type /Catalog", b"/Type /Catalog " + action)
+
+
+def calling_docx(url: str) -> bytes:
+    """One whose template lies at an address."""
+    made = docx_file(TEXT)
+    name = "word/_rels/document.xml.rels"
+    with zipfile.ZipFile(io.BytesIO(made)) as archive:
+        relations = archive.read(name)
+    kind = "http://schemas.openxmlformats.org/officeDocument/2006/relationships/attachedTemplate"
+    more = f'<Relationship Id="rX" Type="{kind}" Target="{url}" TargetMode="External"/></Relationships>'
+    return zip_of({name: relations.replace(b"</Relationships>", more.encode())}, made)
+
+
 def docx_file(*paragraphs: str, table: Sequence[Sequence[str]] = ()) -> bytes:
     document = docx.Document()
     for one in paragraphs:

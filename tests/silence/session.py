@@ -1,11 +1,13 @@
-"""A working day in a few requests: sign-in, chat in the browser's way, the API, the console, exports."""
+"""A working day in a few requests: sign-in, chat in the browser's way, files, API, console, exports."""
 
 import re
+from collections.abc import Mapping
 from pathlib import Path
 from uuid import uuid4
 
 import httpx
 
+from tests.extractor import documents
 from tests.journeys.product import ADMIN, PASSWORD, appliance
 
 CSRF = re.compile(r'name="csrf" value="([^"]+)"')
@@ -17,6 +19,17 @@ PAGES = (
     "/health",
     "/link?to=https://example.com/",
 )
+OUTSIDE = b"http://192.0.2.254/calls-home"
+FILES = {
+    "note.txt": b"A note. " + OUTSIDE,
+    "page.html": b"<html><img src='" + OUTSIDE + b"'>hello</html>",
+    "report.pdf": documents.calling_pdf(OUTSIDE.decode()),
+    "letter.docx": documents.calling_docx(OUTSIDE.decode()),
+    "sheet.xlsx": documents.xlsx_file({"S": [["item", 1]]}),
+    "show.pptx": documents.pptx_file([("Title", "Text", "Notes")]),
+    "letter.hwpx": documents.hwpx_file("A paragraph."),
+    "letter.hwp": documents.hwp_file(["A paragraph."]),
+}  # two of them ask whoever opens them to fetch something
 CONSOLE = re.compile(r'href="(/console/[a-z-]+)"')
 
 
@@ -33,6 +46,7 @@ class Session:
         with self._http:
             self._sign_in()
             self._chat()
+            self._documents()
             self._api(key)
             self._look_at_everything()
             self._export()
@@ -53,6 +67,26 @@ class Session:
         assert events[-1] == "event: finished", events
         assert "Say hello." in self._get(f"/chat/{sent['conversation']}").text
         self.done.append("chat")
+
+    def _documents(self) -> None:
+        """One of each kind beside a question."""
+        ids = []
+        for name, data in FILES.items():
+            answer = self._post("/chat/attachments", json=True, files={"file": (name, data)}, conversation="")
+            assert answer.status_code == 200, answer.text
+            ids += [one["id"] for one in answer.json()["attachments"]]
+        asked = self._post(
+            "/chat/messages",
+            json=True,
+            text="What is in them?",
+            client_id=str(uuid4()),
+            attachments=",".join(ids),
+        )
+        sent = asked.json()
+        address = f"/chat/{sent['conversation']}/answers/{sent['answer']}"
+        assert "event: finished" in self._http.get(address).text
+        assert "letter.hwpx" in self._get(f"/chat/{sent['conversation']}").text
+        self.done.append("documents")
 
     def _api(self, key: str) -> None:
         headers = {"Authorization": f"Bearer {key}"}
@@ -89,9 +123,16 @@ class Session:
     def _get(self, path: str, *, follow_redirects: bool = False) -> httpx.Response:
         return self._http.get(path, follow_redirects=follow_redirects)
 
-    def _post(self, path: str, *, json: bool = False, **fields: str) -> httpx.Response:
+    def _post(
+        self,
+        path: str,
+        *,
+        json: bool = False,
+        files: Mapping[str, tuple[str, bytes]] | None = None,
+        **fields: str,
+    ) -> httpx.Response:
         page = self._http.get("/account" if "naesil" in self._http.cookies else "/sign-in")
         token = CSRF.search(page.text)
         assert token is not None
         headers = {"Sec-Fetch-Site": "same-origin"} | ({"Accept": "application/json"} if json else {})
-        return self._http.post(path, data={"csrf": token[1], **fields}, headers=headers)
+        return self._http.post(path, data={"csrf": token[1], **fields}, files=files, headers=headers)

@@ -37,7 +37,7 @@ def seen(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
 
 
 def test_the_session_was_a_whole_one(seen: dict[str, Any]) -> None:
-    assert seen["done"] == ["sign-in", "chat", "api", "console", "export", "sign-out"]
+    assert seen["done"] == ["sign-in", "chat", "documents", "api", "console", "export", "sign-out"]
     assert seen["client"] > 100
 
 
