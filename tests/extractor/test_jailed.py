@@ -3,6 +3,8 @@
 import os
 import signal
 import socket
+import subprocess
+import sys
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
@@ -103,3 +105,16 @@ def test_what_is_no_order_ends_it(extractor: Extractor) -> None:
     extractor.line.sendall(b"\xff\xff\xff\xff nonsense")
     assert extractor.line.recv(1) == b""
     assert extractor.process.wait() == 0
+
+
+def test_nobody_else_loads_what_opens_documents() -> None:
+    """Web, supervisor and every child before it takes its role."""
+    code = (
+        "import sys\n"
+        "import appliance.supervisor.web, appliance.supervisor.launch, appliance.supervisor.child\n"
+        "import appliance.extractor.process\n"  # one that waits has none of them yet, either
+        "opens = {'pypdfium2', 'docx', 'pptx', 'openpyxl', 'hwpx', 'dochan', 'lxml'}\n"
+        "print(sorted(opens & set(sys.modules)))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
