@@ -20,6 +20,7 @@ from platformdirs import user_data_path
 from appliance.errors import N_, ConfigError
 
 CONFIG_FILE = "config.toml"
+CHOICES = {"log_level": ("info", "debug", "warning", "error"), "log_format": ("text", "json")}
 DATABASE_FILES = ("sslrootcert", "sslcert", "sslkey", "sslcrl", "passfile")
 
 
@@ -83,6 +84,9 @@ class Settings:
         metadata={"help": "SHA-256 of the token that GET /metrics asks for; empty: no metrics."},
     )
     log_level: str = field(default="info", metadata={"help": "debug, info, warning or error."})
+    log_format: str = field(
+        default="text", metadata={"help": "Log lines on standard error: text, or json, one object a line."}
+    )
     sources: Mapping[str, Source] = field(default_factory=dict, metadata={"help": ""})
 
     @property
@@ -168,6 +172,14 @@ def load(flags: Mapping[str, Any], environment: Mapping[str, str] | None = None)
             continue
         values[name], sources[name] = _convert(name, raw, types[name]), source
     _check_ranges(values)
+    for name, allowed in CHOICES.items():
+        if values.get(name, allowed[0]) not in allowed:
+            raise ConfigError(
+                N_("The setting '%(name)s' is one of %(allowed)s, not '%(value)s'."),
+                name=name,
+                allowed=", ".join(allowed),
+                value=values[name],
+            )
     if not re.fullmatch("([0-9a-fA-F]{64})?", values.get("metrics_token_sha256", "")):
         raise ConfigError(
             N_("The setting 'metrics_token_sha256' is the 64 digits that appliance metrics-token prints.")

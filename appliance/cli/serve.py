@@ -1,10 +1,8 @@
 """`appliance serve`: the product itself."""
 
-import logging
-
 import typer
 
-from appliance import config
+from appliance import config, logs
 from appliance.cli import options
 from appliance.supervisor import launch
 
@@ -22,5 +20,5 @@ def serve(
 ) -> None:
     """Serve the chat and the API until Ctrl+C or SIGTERM."""
     settings = config.load(locals())
-    logging.basicConfig(level=settings.log_level.upper(), format="%(levelname)s %(name)s %(message)s")
+    logs.start(settings.log_level, settings.log_format, "supervisor")
     launch.serve(settings, typer.echo)

@@ -11,6 +11,7 @@ import sys
 
 import msgspec
 
+from appliance import logs
 from appliance.clock import SystemClock
 from appliance.egress import jail
 from appliance.egress.profiles import profile_for
@@ -34,8 +35,7 @@ def main() -> int:
     spec = decode_spec(sys.stdin.buffer.read())
     with open(os.devnull, "rb") as null:  # noqa: PTH123 - a descriptor is wanted, not a path
         os.dup2(null.fileno(), 0)
-    logging.basicConfig(level=spec.settings.log_level.upper(), format="%(levelname)s %(name)s %(message)s")
-    logging.getLogger("alembic").setLevel(logging.WARNING)
+    logs.start(spec.settings.log_level, spec.settings.log_format, spec.role)
     if spec.role in ("runtime", "extractor"):
         os.nice(BEHIND)
     if spec.role == "extractor":

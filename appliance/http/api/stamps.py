@@ -10,6 +10,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from appliance.core import Principal
 from appliance.http.services import Services
 from appliance.ids import new_id
+from appliance.logs import REQUEST
 
 MAX_ID_LENGTH = 128
 
@@ -28,6 +29,7 @@ class Stamps:
         identifier = _identifier(Headers(scope=scope).get("x-request-id", ""))
         state = scope.setdefault("state", {})
         state["request_id"] = identifier
+        REQUEST.set(identifier)  # of this request's task alone
 
         async def stamped(message: Message) -> None:
             if message["type"] == "http.response.start":
