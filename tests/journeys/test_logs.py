@@ -1,4 +1,4 @@
-"""What the running product prints with JSON log lines at the most talkative level: objects, and no content."""
+"""What the running product prints as JSON lines at the most talkative level: objects, and no content."""
 
 import json
 import os
