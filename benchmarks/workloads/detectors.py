@@ -99,7 +99,7 @@ WORKLOADS = (
         "detector-speed",
         "megabytes of text scanned a second with every detector on",
         speed,
-        bars=(Bar("mb_per_s", 5.0, "at least"),),
+        bars=(Bar("mb_per_s", 5.0, "at least"), Bar("dense_mb_per_s", 5.0, "at least")),
     ),
     Measurement(
         "decisions",
