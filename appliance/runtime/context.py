@@ -24,12 +24,12 @@ class BadLayout(Exception):
     """These settings do not go together, or not with this model or machine; the message says why."""
 
 
-def make(model: Any, settings: RuntimeSettings) -> tuple[Any, int]:
-    """The context and how many tokens each of its sequences may hold. Raises BadLayout."""
+def make(model: Any, settings: RuntimeSettings, sequences: int) -> tuple[Any, int]:
+    """The context of so many sequences, and how many tokens each may hold. Raises BadLayout."""
     _check(settings)
-    tokens = _tokens(model, settings)
+    tokens = _tokens(model, settings, sequences)
     before = memory.mappings()
-    context = llama.llama_init_from_model(model, _params(settings, tokens))
+    context = llama.llama_init_from_model(model, _params(settings, tokens, sequences))
     if not context:
         raise BadLayout("not enough memory for this many slots and this much context")
     memory.release_untouched(before)
@@ -38,12 +38,12 @@ def make(model: Any, settings: RuntimeSettings) -> tuple[Any, int]:
     return context, min(tokens, per_sequence) if settings.kv_unified else per_sequence
 
 
-def _tokens(model: Any, settings: RuntimeSettings) -> int:
+def _tokens(model: Any, settings: RuntimeSettings, sequences: int) -> int:
     """Tokens per sequence: what was asked for or suits the model, within what memory allows."""
     trained = llama.llama_model_n_ctx_train(model)
     each, available = kv_bytes_per_token(model, settings), memory.available_bytes()
     if settings.context:
-        return memory.reduce_context(settings.context, trained, each, settings.slots, available)
+        return memory.reduce_context(settings.context, trained, each, sequences, available)
     size = llama.llama_model_size(model)
     return memory.choose_context(trained, each, settings.slots, size, available)
 
@@ -64,13 +64,13 @@ def _check(settings: RuntimeSettings) -> None:
         raise BadLayout(f"type_v {settings.type_v} needs flash attention")
 
 
-def _params(settings: RuntimeSettings, tokens: int) -> Any:
+def _params(settings: RuntimeSettings, tokens: int, sequences: int) -> Any:
     params = llama.llama_context_default_params()
-    params.n_ctx = tokens * settings.slots
-    params.n_seq_max = settings.slots
-    params.n_batch = max(settings.batch, settings.slots)
-    params.n_ubatch = max(settings.ubatch, settings.slots)
-    params.n_outputs_max = max(settings.slots, 1)
+    params.n_ctx = tokens * sequences
+    params.n_seq_max = sequences
+    params.n_batch = max(settings.batch, sequences)
+    params.n_ubatch = max(settings.ubatch, sequences)
+    params.n_outputs_max = max(sequences, 1)
     params.n_threads = settings.threads
     params.n_threads_batch = settings.threads_batch or settings.threads
     params.kv_unified = settings.kv_unified

@@ -24,13 +24,15 @@ class BadGrammar(Exception):
 
 
 class Device(Protocol):
-    """One loaded model with `slots` sequences of `n_ctx` tokens. Used from one thread.
+    """One loaded model for `slots` answers, with some `sequences` more in reserve, each of `n_ctx`
+    tokens. Used from one thread.
 
     One `read` takes at most `batch` tokens. Positions count tokens of a sequence from 0. `sample`
     refers to rows of the last batch.
     """
 
     slots: int
+    sequences: int
     batch: int
     n_ctx: int
     n_vocab: int

@@ -261,7 +261,7 @@ class Engine:
                 reason=sequence.answer.reason if reason == "stop" else reason,
                 prompt_tokens=sequence.prompt_tokens,
                 completion_tokens=sequence.generated,
-                cached_tokens=sequence.cached,
+                cached_tokens=sequence.cached if sequence.cached > sequence.opening else 0,
                 reasoning_tokens=sequence.answer.reasoning_tokens,
                 stop_string=sequence.answer.stop_string,
                 dropped_turns=sequence.dropped_turns,

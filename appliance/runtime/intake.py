@@ -70,6 +70,8 @@ class Intake:
         if not prompt.tokens:
             raise Refused("bad_template" if request.turns else "bad_request")
         room = self._context(request) - len(prompt.tokens)
+        shared = self._shared(request, prompt.tokens)
+        opening = 0 if shared or request.raw is not None else self._prompts.opening(prompt.tokens)
         return Sequence(
             id=request.id,
             fair_key=request.fair_key,
@@ -84,11 +86,12 @@ class Intake:
             deadline=now + request.deadline_s,
             most_running=request.most_running or UNLIMITED,
             dropped_turns=prompt.dropped_turns,
-            prefix=self._prefix(request, prompt.tokens),
-            prefix_scope=request.prefix_scope,
+            prefix=shared or opening,
+            prefix_scope=PUBLIC if opening else request.prefix_scope,
+            opening=opening,
         )
 
-    def _prefix(self, request: Generate, tokens: list[int]) -> int:
+    def _shared(self, request: Generate, tokens: list[int]) -> int:
         turns = request.turns[: request.prefix_turns] if request.prefix_scope else ()
         return self._prompts.shared(turns, tokens, remember=request.prefix_scope == PUBLIC)
 

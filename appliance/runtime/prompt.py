@@ -15,6 +15,7 @@ TURN_OVERHEAD = 4  # tokens a template puts around a turn, roughly
 PROBES = ("a", "가")
 MOST_REMEMBERED = 64
 LEAST_SHARED = 32  # fewer tokens are read as fast as they are copied
+LEAST_OPENING = 8  # the same for what is copied for everybody, and so is always at hand
 SYSTEM_ROLES = ("system", "developer")
 
 
@@ -43,6 +44,7 @@ class PromptBuilder:
         self._tokenize = tokenize
         self._n_ctx = n_ctx
         self._public: OrderedDict[tuple[Turn, ...], list[int]] = OrderedDict()
+        self._opening: list[int] | None = None
 
     def build(
         self,
@@ -86,6 +88,15 @@ class PromptBuilder:
         prefix = self._remembered(tuple(turns)) if remember else self._prefix(tuple(turns))
         shared = min(common_prefix(prefix, tokens), len(tokens) - 1)
         return shared if shared >= LEAST_SHARED else 0
+
+    def opening(self, tokens: list[int]) -> int:
+        """How many of a prompt's tokens are the template's own words before the first turn; 0 when it
+        begins otherwise, or has too few of them to be worth copying. They hold nothing of anybody's."""
+        if self._opening is None:
+            self._opening = self._prefix(())
+        length = len(self._opening)
+        whole = length >= LEAST_OPENING and length < len(tokens) and tokens[:length] == self._opening
+        return length if whole else 0
 
     def _remembered(self, turns: tuple[Turn, ...]) -> list[int]:
         prefix = self._public.pop(turns, None) or self._prefix(turns)

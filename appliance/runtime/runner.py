@@ -21,6 +21,7 @@ from appliance.runtime.device import DecodeFailed, KvState
 from appliance.runtime.embedder import Embedder
 from appliance.runtime.samplers import Samplers
 from appliance.runtime.sampling import SamplerPlan
+from appliance.runtime.scheduler import reserve
 
 
 class ModelNotLoaded(Exception):
@@ -51,18 +52,19 @@ class Runner:
         llama.llama_log_set(silent, None)
         llama.llama_backend_init()
         self.slots, self.batch = settings.slots, settings.batch
+        self.sequences = settings.slots + reserve(settings.slots)
         self._model = _load(settings)
         self._vocab = llama.llama_model_get_vocab(self._model)
         self.n_vocab: int = llama.llama_vocab_n_tokens(self._vocab)
         try:
-            self._ctx, self.n_ctx = context.make(self._model, settings)
+            self._ctx, self.n_ctx = context.make(self._model, settings, self.sequences)
         except context.BadLayout as error:
             raise ModelNotLoaded(str(error)) from None
         if settings.adapter_path:
             _adapt(self._model, self._ctx, settings.adapter_path)
         self._memory = llama.llama_get_memory(self._ctx)
         self.generates = bool(self._memory)  # a model that only reads, for vectors, keeps no KV
-        self._answers = _Batch(self.slots, output_all=True)
+        self._answers = _Batch(self.sequences, output_all=True)
         self._prompt = _Batch(self.batch, output_all=False)
         self._buffer = ctypes.create_string_buffer(4096)
         self._pieces: dict[int, bytes] = {}

@@ -25,7 +25,8 @@ class Sequence:
     `limit`: most tokens it may generate. `most_running`: slots its payer may hold with it.
     `sampler`: the device's handle while it runs, else 0, made by `plan`.
     The first `prefix` tokens are shared in `prefix_scope`; `held`: it has a slot, but somebody
-    else is reading those for it. `told`: the reader knows that it waits. Times are monotonic seconds.
+    else is reading those for it. `opening`: they are this many of the template's own words, and
+    nobody's text. `told`: the reader knows that it waits. Times are monotonic seconds.
     """
 
     id: str
@@ -43,6 +44,7 @@ class Sequence:
     dropped_turns: int = 0
     prefix: int = 0
     prefix_scope: str = ""
+    opening: int = 0
     held: bool = False
     phase: Phase = Phase.WAITING
     slot: int = -1

@@ -21,7 +21,7 @@ class Slots:
 
     def __init__(self, device: Device, kv_ram_bytes: int) -> None:
         self._device = device
-        self._cache = KvCache(device.slots)
+        self._cache = KvCache(device.sequences)
         self._shelf = Shelf(kv_ram_bytes)
         self._readers: dict[Prefix, Sequence] = {}  # shared prefixes being read, and by whom
 
@@ -100,6 +100,8 @@ class Slots:
     def _make_room(self, place: Place) -> int:
         if place.lost is not None and self._shelf.worth_keeping(place.lost.scope, place.lost.tokens):
             self._put_away(place.lost.scope, place.lost.tokens, place.chosen)
+        if not place.kept:
+            self._device.keep(place.chosen, 0)  # an empty slot is exchanged in half the time
         if place.chosen != place.slot and not self._exchange(place.chosen, place.slot):
             return 0
         return self._device.keep(place.slot, place.kept)

@@ -22,6 +22,7 @@ from appliance.runtime.device import DecodeFailed, KvState
 from appliance.runtime.engine import Engine
 from appliance.runtime.intake import Intake
 from appliance.runtime.sampling import SamplerPlan
+from appliance.runtime.scheduler import reserve
 from appliance.runtime.template import ChatTemplate
 from tests.fakes import FakeClock
 
@@ -69,7 +70,8 @@ class FakeDevice:
     def __init__(self, clock: FakeClock, slots: int = 4, n_ctx: int = 64) -> None:
         self.slots = slots
         self.n_ctx = n_ctx
-        self.kv: list[list[int]] = [[] for _ in range(slots)]
+        self.sequences = slots + reserve(slots)
+        self.kv: list[list[int]] = [[] for _ in range(self.sequences)]
         self.samplers: set[int] = set()
         self.largest_read = 0
         self.text_read = 0
@@ -166,11 +168,18 @@ class Bench:
     """An engine on the fake device, and every frame it sent."""
 
     def __init__(
-        self, clock: FakeClock, slots: int = 4, n_ctx: int = 64, queue_limit: int = 100, kv_ram: int = 0
+        self,
+        clock: FakeClock,
+        slots: int = 4,
+        n_ctx: int = 64,
+        queue_limit: int = 100,
+        kv_ram: int = 0,
+        opening: str = "",
     ) -> None:
+        self._opening = opening
         self.clock = clock
         self.device = FakeDevice(clock, slots, n_ctx)
-        intake = Intake(self.device, ChatTemplate(TEMPLATE, "", "", ()), lambda: 7)
+        intake = Intake(self.device, ChatTemplate(opening + TEMPLATE, "", "", ()), lambda: 7)
         self.sent: list[FromRuntime] = []
         self.engine = Engine(self.device, intake, queue_limit, self.sent.append, clock.monotonic, kv_ram)
 
@@ -199,7 +208,8 @@ class Bench:
         return ends[0]
 
     def expected(self, request: Generate) -> str:
-        prompt = "".join(f"{turn.role[0]}:{turn.content}|" for turn in request.turns) + "a:"
+        said = "".join(f"{turn.role[0]}:{turn.content}|" for turn in request.turns)
+        prompt = f"{self._opening}{said}a:"
         room = self.device.n_ctx - len(prompt)
         return answer([ord(letter) for letter in prompt], min(room, request.sampling.max_tokens or room))
 

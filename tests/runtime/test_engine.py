@@ -201,7 +201,7 @@ def test_a_forgotten_conversation_leaves_nothing_in_the_cache(bench: Bench) -> N
     bench.take(asks("idle", "abc", scope="gone"))
     bench.run()
     bench.take(Forget("gone"))
-    assert bench.device.kv == [[], [], [], []]
+    assert not any(bench.device.kv)
 
 
 def test_stop_strings_end_the_answer_and_are_not_shown(bench: Bench) -> None:

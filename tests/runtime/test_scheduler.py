@@ -56,7 +56,7 @@ class Machine:
     def step(self, budget: int = 16) -> None:
         scheduler = self.scheduler
         while (starting := scheduler.next_to_start()) is not None:
-            free = set(range(scheduler.slots)) - {one.slot for one in scheduler.running.values()}
+            free = set(range(scheduler.sequences)) - {one.slot for one in scheduler.running.values()}
             scheduler.start(starting, min(free), 0)
             self.started.append(starting.id)
             self.service[starting.fair_key] += int(INPUT_WEIGHT * starting.prompt_tokens)
@@ -171,15 +171,17 @@ def test_a_pause_earns_no_credit() -> None:
     assert latest["a"] >= latest["b"] - 2
 
 
-def test_one_payer_never_holds_every_slot_and_a_newcomer_starts_at_once() -> None:
+def test_a_newcomer_starts_at_once_beside_somebody_who_fills_every_slot() -> None:
     machine = Machine(16)
     for number in range(60):
         machine.scheduler.add(sequence(f"g{number}", "greedy"))
     machine.step()
-    assert len(machine.scheduler.running) == 14
-    machine.scheduler.add(sequence("modest", "modest"))
+    assert len(machine.scheduler.running) == 16
+    for number in range(2):
+        machine.scheduler.add(sequence(f"modest{number}", "modest"))
     machine.step()
-    assert "modest" in machine.scheduler.running
+    assert "modest0" in machine.scheduler.running
+    assert len(machine.scheduler.running) == 17, "the reserve is for who holds no slot yet"
 
 
 def test_with_one_slot_everybody_takes_turns() -> None:
@@ -223,6 +225,17 @@ def test_a_short_question_does_not_wait_behind_a_long_document() -> None:
     machine.step()
     assert machine.scheduler.running["short"].phase is Phase.DECODE
     assert machine.scheduler.running["long"].stored == 16 + 8
+
+
+def test_a_prompt_is_read_whole_when_it_fits_and_no_crumbs_of_the_next() -> None:
+    machine = Machine(4)
+    for name in ("one", "two"):
+        machine.scheduler.add(sequence(name, name, prompt=96))
+    machine.step(140)
+    one, two = (machine.scheduler.running[name] for name in ("one", "two"))
+    assert (one.prompt_left, two.prompt_left) == (0, 96)
+    machine.step(140)
+    assert two.prompt_left == 0
 
 
 def test_the_queue_has_an_end() -> None:

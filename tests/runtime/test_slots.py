@@ -146,3 +146,13 @@ def test_what_one_user_asked_changes_nothing_that_another_could_time(
         seen.add((bench.device.read_tokens - read_before, round(bench.clock.monotonic() - began, 6)))
         bench.run()
     assert len(seen) == 1
+
+
+def test_the_templates_own_words_are_read_once_for_everybody_and_count_as_nobodys(clock: FakeClock) -> None:
+    own = "You are a helpful machine.|"
+    bench = Bench(clock, slots=4, n_ctx=200, kv_ram=1000, opening=own)
+    questions = [asks(name, f"I am {name}", payer=name, scope=f"{name}/1") for name in ("alice", "bob")]
+    assert read_by(bench, *questions) == {
+        name: len(f"{own}u:I am {name}|a:") for name in ("alice", "bob")
+    }  # nothing is said to be cached: nobody's text was
+    assert bench.device.read_tokens == len(f"{own}u:") + len("I am alice|a:") + len("I am bob|a:")
