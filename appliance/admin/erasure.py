@@ -58,7 +58,9 @@ class Erasure:
             refuse_if_held(session, user_id)
             gone = self._library.remove_everything_in(session, user_id)
             self._accounts.renew_key_in(session, user_id)
-            return self._certified(session, actor, user_id, gone, account_deleted=False)
+            certificate = self._certified(session, actor, user_id, gone, account_deleted=False)
+        self._database.scrub()
+        return certificate
 
     def account(self, actor: Principal, user_id: str) -> Certificate:
         """Destroy a disabled account with everything in it. Conflict while it is enabled."""
@@ -67,7 +69,9 @@ class Erasure:
             gone = self._library.remove_everything_in(session, user_id)
             if not self._accounts.delete_in(session, actor, user_id):
                 raise NotFound(N_("There is no such user."))
-            return self._certified(session, actor, user_id, gone, account_deleted=True)
+            certificate = self._certified(session, actor, user_id, gone, account_deleted=True)
+        self._database.scrub()
+        return certificate
 
     def _certified(
         self, session: Session, actor: Principal, user_id: str, gone: Destroyed, *, account_deleted: bool

@@ -144,6 +144,7 @@ class RetentionJob:
         reason = f"{counts} held back {held_back}"
         with self._database.write() as session:
             entry_id = self._audit.append(session, self._entry(actor, "retention:run", "", reason))
+        self._database.scrub()
         return Certificate(
             entry_id, self._clock.now(), conversations, decided, keys, held_back,
             self._policy.current.revision,

@@ -195,7 +195,8 @@ class Library:
                 purged = AuditAction.CONVERSATION_PURGED
                 entry = _entry(purged, SYSTEM, row.id, subject=row.user_id, reason=reason)
                 self._audit.append(session, entry)
-            return len(rows)
+        self._database.scrub()
+        return len(rows)
 
     def remove_everything_in(self, session: Session, user_id: str) -> Destroyed:
         """Destroy all that a person wrote with the keys of it, in the caller's transaction.

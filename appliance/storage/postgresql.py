@@ -61,6 +61,11 @@ def begin_write(session: Session, *, shared: bool) -> None:
     session.execute(text(f"SELECT {call}(:key)"), {"key": WRITERS})
 
 
+def scrub(_engine: Engine) -> bool:
+    """What VACUUM and the end of its log do is the server's own affair."""
+    return False
+
+
 @contextmanager
 def lease(engine: Engine, name: str) -> Iterator[Lease | None]:
     """A session-level advisory lock on a connection of its own; the server frees it when that ends."""

@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 from appliance.storage.lease import Lease
 
 BUSY_TIMEOUT_MS = 10_000
+SCRUB_TIMEOUT_MS = 2_000
 
 
 def make_engine(url: URL) -> Engine:
@@ -31,6 +32,20 @@ def begin_write(session: Session, *, shared: bool) -> None:  # noqa: ARG001 - SQ
 @contextmanager
 def lease(_engine: Engine, _name: str) -> Iterator[Lease | None]:
     yield Lease()
+
+
+def scrub(engine: Engine) -> bool:
+    """Write the log back and empty it: it holds pages as they were, and so does the file until then."""
+    connection = engine.raw_connection()
+    try:
+        cursor = connection.cursor()
+        cursor.execute(f"PRAGMA busy_timeout={SCRUB_TIMEOUT_MS}")  # writers wait meanwhile
+        (busy, _pages, _moved) = cursor.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+        cursor.execute(f"PRAGMA busy_timeout={BUSY_TIMEOUT_MS}")
+        cursor.close()
+    finally:
+        connection.close()
+    return not busy
 
 
 def _configure(connection: Any, _record: Any) -> None:

@@ -140,6 +140,22 @@ def test_a_copy_of_the_texts_and_the_root_key_open_nothing_once_the_key_is_destr
     assert read(library, alice, talk) == WORDS
 
 
+@pytest.mark.sqlite_only
+def test_a_destroyed_key_is_in_no_file_of_the_data_folder(
+    talk: str, library: Library, alice: Principal, database: Database, data_folder: Path, clock: FakeClock
+) -> None:
+    def holding(what: bytes) -> list[str]:
+        return [path.name for path in data_folder.glob("*.db*") if what in path.read_bytes()]
+
+    wrapped = copied(database, KEYS)[0][1][0]["wrapped"]
+    assert holding(wrapped)
+    library.delete(alice, talk)
+    clock.advance(UNDO_FOR.total_seconds() + 1)
+    assert library.empty_bin() == 1
+    assert holding(wrapped) == []
+    assert holding(alice.user_id.encode())  # where the rest is
+
+
 def test_a_conversation_of_before_is_read_as_it_is_and_moves_whole_with_the_next_writing(
     older: str, library: Library, alice: Principal, database: Database, vault: Vault
 ) -> None:
