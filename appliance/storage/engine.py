@@ -62,7 +62,8 @@ class Database:
         not when readers hold it up for long, and not on PostgreSQL, which does it when it vacuums.
         """
         with self._guarded():
-            return self._dialect.scrub(self.engine)
+            rid: bool = self._dialect.scrub(self.engine)
+            return rid
 
     def close(self) -> None:
         """Give the connections back to the system."""
