@@ -8,7 +8,8 @@ from typing import Any
 from babel.dates import format_date
 from fastapi import Request
 from fastapi.responses import HTMLResponse
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from jinja2 import BytecodeCache, Environment, FileSystemLoader, StrictUndefined
+from jinja2.bccache import Bucket
 
 from appliance.http import cookies, csrf
 from appliance.http.assets import Assets
@@ -28,8 +29,9 @@ class View:
         self.assets = Assets(web / "static")
         self._cookies = jar
         self._translators = {language: translator(language) for language in LANGUAGES}
+        compiled = Compiled()
         self._environments = {
-            language: _environment(web / "templates", words, self.assets)
+            language: _environment(web / "templates", words, self.assets, compiled)
             for language, words in self._translators.items()
         }
 
@@ -75,7 +77,21 @@ class View:
         return chosen if chosen in allowed else allowed[0]
 
 
-def _environment(templates: Path, words: Translator, assets: Assets) -> Environment:
+class Compiled(BytecodeCache):
+    """Each template's code, kept in memory: compiled once for both languages."""
+
+    def __init__(self) -> None:
+        self._code: dict[str, bytes] = {}
+
+    def load_bytecode(self, bucket: Bucket) -> None:
+        if code := self._code.get(bucket.key):
+            bucket.bytecode_from_string(code)
+
+    def dump_bytecode(self, bucket: Bucket) -> None:
+        self._code[bucket.key] = bucket.bytecode_to_string()
+
+
+def _environment(templates: Path, words: Translator, assets: Assets, compiled: Compiled) -> Environment:
     environment = Environment(
         loader=FileSystemLoader(templates),
         autoescape=True,
@@ -84,6 +100,7 @@ def _environment(templates: Path, words: Translator, assets: Assets) -> Environm
         lstrip_blocks=True,
         extensions=["jinja2.ext.i18n"],
         auto_reload=False,
+        bytecode_cache=compiled,
     )
     environment.install_gettext_callables(words, words.ngettext, newstyle=True)  # type: ignore[attr-defined]
     environment.globals.update(asset=assets.url, language=words.language, fresh_id=new_id)

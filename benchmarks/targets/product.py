@@ -6,7 +6,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 
@@ -23,11 +23,17 @@ PASSWORD = "아무도 모르는 저울 두 개"
 
 
 @asynccontextmanager
-async def start(setup: Setup, model: Path, *flags: str) -> AsyncIterator[Target]:
-    """The product over a fresh data folder with `setup.users` people, each with an API key."""
+async def start(
+    setup: Setup, model: Path, *flags: str, prepare: Callable[[Path], object] = lambda _data: None
+) -> AsyncIterator[Target]:
+    """The product over a fresh data folder with `setup.users` people, each with an API key.
+
+    `prepare` puts more into the folder before the start.
+    """
     with tempfile.TemporaryDirectory(prefix="naesil-bench-") as folder:
         data = Path(folder) / "data"
         keys = tuple(people(data, setup.users))
+        prepare(data)
         log = Path(folder) / "log"
         process = _serve(data, setup, model, log, flags)
         try:
