@@ -1,20 +1,25 @@
 """Every page of the console with something on it, by route, so that a new page is not forgotten."""
 
 import asyncio
+import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 from starlette.testclient import TestClient
 
+from appliance.audit.export import Request
+from appliance.audit.search import Query
 from appliance.chat.assistants import AssistantDraft
-from appliance.core import SYSTEM, Role
+from appliance.core import SYSTEM, Principal, Role
 from appliance.http.app import create_app
 from appliance.ids import new_id
 from tests.http.conftest import ORIGIN, Client
 from tests.http.fakes import House
 
 YEAR_S = 366 * 86_400
+MONTH = "2026-03"
+PATIENCE_S = 60
 DOWNLOADS = {"GET /console/egress/attestations/{name}/note", "GET /console/audit/export/{name}"}
 LEADS_ON = {"GET /console"}
 
@@ -46,11 +51,19 @@ PAGES: dict[str, Callable[[Things], list[str]]] = {
     "GET /console/egress/attestations/{name}": lambda things: [
         f"/console/egress/attestations/{things.attestation}"
     ],
-    "GET /console/audit": lambda _: ["/console/audit", "/console/audit?outcome=masked"],
-    "GET /console/audit/entries/{index}": lambda _: ["/console/audit/entries/0"],
+    "GET /console/audit": lambda _: [
+        "/console/audit",
+        "/console/audit?outcome=masked",
+        "/console/audit?model=ff",
+        "/console/audit?before=5",
+    ],
+    "GET /console/audit/entries/{index}": lambda _: [
+        "/console/audit/entries/0",
+        "/console/audit/entries/12",
+    ],
     "GET /console/audit/verify": lambda _: ["/console/audit/verify"],
     "GET /console/audit/export": lambda _: ["/console/audit/export"],
-    "GET /console/audit/review": lambda _: ["/console/audit/review"],
+    "GET /console/audit/review": lambda _: ["/console/audit/review", "/console/audit/review?month=2026-03"],
     "GET /console/retention": lambda _: ["/console/retention"],
     "GET /console/policies": lambda _: ["/console/policies"],
     "GET /console/policies/drafts/{draft_id}": lambda things: [
@@ -84,7 +97,23 @@ def furnish(house: House) -> Things:
         beside.submit(asyncio.run, house.proving.attest(boss)).result()
     attestation = house.proving.attestations.newest(1)[0][0]
     house.seal()
+    oversee(house, boss)
     assistant = house.services.assistants.save(
         SYSTEM, AssistantDraft(name="계약 검토", instructions="조항을 살펴라"), house=True
     )
     return Things(colleague.user_id, draft, broken, trial, attestation, assistant)
+
+
+def oversee(house: House, auditor: Principal) -> None:
+    """What an auditor leaves on the pages of the log: a view, a finding, an export, a signed review."""
+    desk = house.services.oversight
+    desk.viewer.save_view(auditor, "가려진 질문", Query(outcome="masked"))
+    desk.checking.start(auditor)
+    desk.exports.start(auditor, Request("정기 점검"))
+    review = desk.reviews.make(auditor, MONTH)
+    desk.reviews.sign(auditor, MONTH, review.sha256, "확인함")
+    until = time.monotonic() + PATIENCE_S
+    while desk.checking.state.running or desk.exports.state.running:
+        assert time.monotonic() < until
+        time.sleep(0.01)
+    house.seal()
