@@ -107,11 +107,11 @@ def furnish(house: House) -> Things:
 def oversee(house: House, auditor: Principal) -> None:
     """What an auditor leaves on the pages of the log: a view, a finding, an export, a signed review."""
     desk = house.services.oversight
-    desk.viewer.save_view(auditor, "가려진 질문", Query(outcome="masked"))
+    desk.viewer.save_view(auditor, "시험", Query(outcome="masked"))
     desk.checking.start(auditor)
     desk.exports.start(auditor, Request("정기 점검"))
     review = desk.reviews.make(auditor, MONTH)
-    desk.reviews.sign(auditor, MONTH, review.sha256, "확인함")
+    desk.reviews.sign(auditor, MONTH, review.sha256, "사건 2026-1")
     until = time.monotonic() + PATIENCE_S
     while desk.checking.state.running or desk.exports.state.running:
         assert time.monotonic() < until
