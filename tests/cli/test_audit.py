@@ -9,6 +9,7 @@ from sqlalchemy import text
 from typer.testing import CliRunner, Result
 
 from appliance.cli.app import app
+from appliance.errors import ConfigError
 from appliance.storage.engine import Database
 
 Verify = Callable[..., Result]
@@ -66,7 +67,10 @@ def test_a_changed_entry_is_named(data: Path, verify: Verify) -> None:
             "DELETE FROM audit_checkpoints",
             "UPDATE audit_tiles SET hashes = substr(hashes, 1, 32)",
         ),
-        ('DELETE FROM audit_entries WHERE "index" = 1', "DROP TABLE audit_outbox"),
+        (
+            'DELETE FROM audit_entries WHERE "index" = 1',
+            "CREATE TRIGGER full BEFORE INSERT ON audit_outbox BEGIN SELECT RAISE(ABORT, 'full'); END",
+        ),
     ],
 )
 def test_a_log_that_can_take_no_entry_is_reported_all_the_same(
@@ -77,3 +81,10 @@ def test_a_log_that_can_take_no_entry_is_reported_all_the_same(
         result = verify()
         assert result.exit_code == 1
         assert "entry 1" in result.stdout
+
+
+def test_a_log_that_lost_a_table_is_refused_by_its_name(data: Path, verify: Verify) -> None:
+    change(data, "DROP TABLE audit_outbox")
+    result = verify()
+    assert isinstance(result.exception, ConfigError)
+    assert "audit_outbox" in str(result.exception)

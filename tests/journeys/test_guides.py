@@ -27,6 +27,7 @@ BESIDES = {
     "retention run": "--yes",
     "audit export": "--from 0",
 }
+ELSEWHERE = {"audit open": "tests/evidence/test_sealed.py"}  # needs texts that were sealed for an auditor
 
 
 def blocks(document: Path, language: str) -> list[str]:
@@ -80,6 +81,8 @@ def test_every_block_of_the_administrators_guide_runs_as_it_stands(folder: Path)
 def test_every_command_of_a_document_runs_with_something_for_its_capitals(folder: Path, name: str) -> None:
     meant = dict(MEANT)
     for line in typed(DOCS / name):
+        if any(f" {other} " in line for other in ELSEWHERE):
+            continue
         command = next((known for known in (*BEFORE, *BESIDES) if f" {known} " in f"{line} "), "")
         if before := BEFORE.get(command):
             draft = succeed(f"appliance {before}", folder)
