@@ -92,3 +92,27 @@ def test_what_is_too_large_never_leaves_the_page(page: Page, watch: Watch) -> No
     page.locator("#file").set_input_files([FilePayload(name="큰.txt", mimeType="", buffer=b"x" * 20_000_001)])
     expect(page.locator("#files > li")).to_contain_text("20 MB보다 큼")
     assert [one.url for one in watch.requests if one.url.endswith("/chat/attachments")] == []
+
+
+def test_without_a_script_files_are_attached_by_a_plain_form(
+    browser: Browser, base_url: str, house: House
+) -> None:
+    with open_page(browser, base_url, java_script_enabled=False) as (page, watch):
+        watch.expected.append("400")
+        token = house.person("김하나")[1]
+        page.context.add_cookies([{"name": "naesil", "value": token, "url": base_url}])
+        page.goto("/chat")
+        page.locator("#text").fill("요약해 줘")
+        chooser = page.locator("input[type=file][name=file]")
+        chooser.set_input_files([MEMO])
+        page.get_by_role("button", name="보내기", exact=True).click()
+        expect(page.get_by_role("alert")).to_contain_text("첨부")  # it was chosen and not attached
+        chooser.set_input_files([MEMO, LOCKED, REPORT])
+        page.get_by_role("button", name="첨부", exact=True).click()
+        expect(page.get_by_role("alert")).to_contain_text("잠긴.pdf")
+        expect(page.locator("#files > li")).to_have_count(2)
+        page.get_by_role("button", name="메모.txt 빼기").click()
+        expect(page.locator("#text")).to_have_value("요약해 줘")
+        page.get_by_role("button", name="보내기", exact=True).click()
+        expect(page.locator("article.question [data-files]")).to_contain_text("보고서.pdf2쪽")
+    assert "첫 쪽" in house.inference.asked[0].turns[-1].content

@@ -13,7 +13,7 @@ from appliance.chat.export import FORMS
 from appliance.chat.makers import SETTINGS
 from appliance.chat.values import UNDECIDED, Attached, Choice, Conversation, Sent, Wish
 from appliance.core import DataClass, Permission, Principal, highest
-from appliance.errors import N_, NaesilError, NotFound, PolicyViolation, ReasonNeeded
+from appliance.errors import N_, InvalidInput, NaesilError, NotFound, PolicyViolation, ReasonNeeded
 from appliance.http import phrases
 from appliance.http.console.shell import entrance
 from appliance.http.deps import Person, Submitted
@@ -28,8 +28,10 @@ from appliance.ids import new_id
 
 # What a file dialog offers first; what counts is what a file is.
 ENDINGS = (
-    ".txt,.md,.csv,.tsv,.log,.json,.xml,.yaml,.yml,.html,.py,.js,.java,.sql,.pdf,.docx,.xlsx,.pptx,.hwpx,.hwp"
+    ".pdf,.docx,.xlsx,.pptx,.hwpx,.hwp,text/*,.txt,.md,.csv,.tsv,.log,.json,.xml,.yaml,.yml,.toml,.ini,.html,"
+    ".css,.py,.js,.ts,.java,.kt,.c,.h,.cpp,.cs,.go,.rs,.rb,.php,.sh,.sql,.r"
 )
+_NOT_ATTACHED = N_("A file was chosen, but not attached yet. Choose it again, attach it, then send.")
 
 
 def router(services: Services, view: View) -> APIRouter:
@@ -208,6 +210,8 @@ class Desk:
             attachments=tuple(one for one in form["attachments"].split(",") if one) if not again else (),
         )
         try:
+            if form["file"]:  # a plain form's file field, which only the other button sends
+                raise InvalidInput(_NOT_ATTACHED, field="file")
             sent = await self._services.chat.send(person, wish)
         except NaesilError as error:
             if wants_json(request):
