@@ -31,6 +31,8 @@ def rules(data: Data = None, user: User = "naesil", out: Folder = None) -> None:
         name_servers=outer_wall.name_servers(),
         libraries=outer_wall.libraries(),
     )
+    if out is not None:
+        output.folder(out)
     for name, text in (
         (outer_wall.UNIT_FILE, outer_wall.unit(site)),
         (outer_wall.TABLE_FILE, outer_wall.table(site)),

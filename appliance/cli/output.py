@@ -26,9 +26,15 @@ def write(path: Path, text: str) -> None:
     try:
         path.write_text(text, "utf-8")
     except OSError as error:
-        raise ConfigError(
-            N_("%(path)s cannot be written: %(reason)s."), path=path, reason=error.strerror
-        ) from None
+        raise _unwritable(path, error) from None
+
+
+def folder(path: Path) -> None:
+    """A folder for such files, made where there is none. ConfigError when it cannot be."""
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise _unwritable(path, error) from None
 
 
 def table(rows: Sequence[Sequence[object]]) -> None:
@@ -53,6 +59,10 @@ def terminal() -> Translator:
     """The language of the terminal (LC_ALL, LC_MESSAGES, LANG): Korean or English."""
     name = os.environ.get("LC_ALL") or os.environ.get("LC_MESSAGES") or os.environ.get("LANG") or ""
     return translator("ko" if locale.normalize(name).startswith("ko") else "en")
+
+
+def _unwritable(path: Path, error: OSError) -> ConfigError:
+    return ConfigError(N_("%(path)s cannot be written: %(reason)s."), path=path, reason=error.strerror)
 
 
 def _cell(value: object) -> str:

@@ -90,7 +90,7 @@ async def _in_short_turns(scale: Scale) -> dict[str, float]:
         await warm_up(inside)
         await warm_up(outside)
         pairs: list[tuple[float, float]] = []
-        for number in range(1 + scale.of(24, 1)):
+        for number in range(1 + scale.of(16, 1)):
             order = (inside, outside) if number % 2 == 0 else (outside, inside)  # nobody is always the second
             speeds = {target: await _tokens_per_s(target, number, scale) for target in order}
             pairs.append((speeds[inside], speeds[outside]))
@@ -103,7 +103,7 @@ async def _in_short_turns(scale: Scale) -> dict[str, float]:
 
 
 async def _tokens_per_s(target: Target, turn: int, scale: Scale) -> float:
-    questions = [chats.question(16 * turn + number, scale.of(32, 8)) for number in range(scale.of(16, 4))]
+    questions = [chats.question(16 * turn + number, scale.of(24, 8)) for number in range(scale.of(16, 4))]
     began = time.monotonic()
     answers = await run(target, questions, 16)
     require_ok(answers)

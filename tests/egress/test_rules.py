@@ -82,10 +82,10 @@ def test_the_command_writes_both_files_for_the_policy_in_force(tmp_path: Path) -
         "version: 1\ndestinations:\n  - {name: model, host: 127.0.0.1, port: 8000, protocol: http, "
         "purpose: model, approver: CISO}\n"
     )
-    result = CliRunner().invoke(app, ["rules", "--data", str(data), "--out", str(tmp_path)])
-    assert result.exit_code == 0, result.output
-    assert "ip daddr 127.0.0.1 tcp dport 8000 accept" in (tmp_path / "naesil.nft").read_text()
-    assert f"ReadWritePaths={data}" in (tmp_path / "naesil.service").read_text()
+    result = CliRunner().invoke(app, ["rules", "--data", str(data), "--out", str(tmp_path / "rules")])
+    assert result.exit_code == 0, result.output  # the folder that the guide names need not be there
+    assert "ip daddr 127.0.0.1 tcp dport 8000 accept" in (tmp_path / "rules" / "naesil.nft").read_text()
+    assert f"ReadWritePaths={data}" in (tmp_path / "rules" / "naesil.service").read_text()
     printed = CliRunner().invoke(app, ["rules", "--data", str(data)]).stdout
     assert "[Service]" in printed
     assert "table inet naesil" in printed
