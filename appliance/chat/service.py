@@ -82,8 +82,8 @@ class Chat:
         self, principal: Principal, conversation_id: str, answer_id: str
     ) -> AsyncGenerator[StreamEvent, None]:
         """An answer from its beginning, live if it still runs. Leaving does not stop it."""
+        running = self._running.get(answer_id)  # before looking at the row: it may end meanwhile
         replay = await asyncio.to_thread(self._replay, principal, conversation_id, answer_id)
-        running = self._running.get(answer_id)
         if running is None:
             for event in replay:
                 yield event
