@@ -92,7 +92,7 @@ def test_our_script_gets_the_three_ids(house: House, alice: Client) -> None:
     first = alice.post("/chat/messages", json=True, text="hi", client_id=client_id).json()
     again = alice.post("/chat/messages", json=True, text="hi", client_id=client_id).json()
     assert first == again
-    assert set(first) == {"conversation", "answer", "user_message", "masked"}
+    assert set(first) == {"conversation", "answer", "user_message", "masked", "files"}
     assert len(house.conversations("alice")) == 1
 
 

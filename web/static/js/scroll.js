@@ -8,11 +8,14 @@ export function followBottom(room, inner, text, jump, started) {
   let following = started;
   let last = 0;
 
-  const box = () => (room.scrollHeight > room.clientHeight + 1 ? room : inner);
+  const box = () => (getComputedStyle(room).overflowY === "auto" ? room : inner);
   const atBottom = () => box().scrollHeight - box().scrollTop - box().clientHeight < NEAR;
   const toBottom = () => {
     box().scrollTop = box().scrollHeight;
+    last = box().scrollTop;
   };
+  // Gone up since: on a busy machine text can grow before the event that tells.
+  const left = () => box().scrollTop < last - NEAR && !atBottom();
   // Only going up is the reader's wish: text that grew before this event leaves a gap, too.
   const scrolled = () => {
     const up = box().scrollTop < last;
@@ -27,12 +30,13 @@ export function followBottom(room, inner, text, jump, started) {
     following = true;
     toBottom();
   });
-  const sizes = new ResizeObserver(() => following && toBottom());
+  const sizes = new ResizeObserver(() => following && !left() && toBottom());
   sizes.observe(inner);
   sizes.observe(text); // what was not laid out yet had only an estimated height
   if (started) toBottom();
   return {
     grew: () => {
+      following &&= !left();
       if (following) toBottom();
       else jump.hidden = false;
     },
