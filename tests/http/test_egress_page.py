@@ -33,7 +33,7 @@ def test_a_leak_is_an_alarm(house: House, admin: Client) -> None:
     house.proving.leaking = True
     page = admin.post(f"{PAGE}/probe").text
     assert "The self-attack got out" in page
-    assert "<strong>LEAKED</strong>" in page
+    assert "<strong><code>LEAKED</code></strong>" in page
 
 
 def test_an_attestation_is_shown_for_printing_and_its_note_verifies(admin: Client) -> None:

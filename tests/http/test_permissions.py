@@ -17,6 +17,7 @@ from appliance.policy.documents import load
 from tests.http.conftest import Client, _client
 from tests.http.fakes import House
 from tests.http.permissions import BY_EACH_PERSONS_RIGHTS, KEY, PUBLIC, ROUTES, SIGNED_IN
+from tests.http.test_attachments import attach
 
 POLICY = load(share_folder("policies"))
 
@@ -98,6 +99,7 @@ def test_anothers_things_read_as_missing(house: House, alice: Client, bob: Clien
             house.principal("alice"), AssistantDraft(name="hers", instructions="be kind"), house=False
         ),
         "prompt_id": house.prompts.save(house.principal("alice"), "hers", "a text"),
+        "attachment_id": attach(alice, "hers.txt", b"a text"),
     }
     for row in (row for row, who in ROUTES.items() if who == SIGNED_IN and "{" in row):
         method, path = row.split(" ", 1)
