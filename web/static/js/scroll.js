@@ -30,7 +30,7 @@ export function followBottom(room, inner, text, jump, started) {
     following = true;
     toBottom();
   });
-  const sizes = new ResizeObserver(() => following && !left() && toBottom());
+  const sizes = new ResizeObserver(() => following && toBottom());
   sizes.observe(inner);
   sizes.observe(text); // what was not laid out yet had only an estimated height
   if (started) toBottom();
