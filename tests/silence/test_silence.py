@@ -13,6 +13,8 @@ from tests.journeys.product import init, new_key
 
 needs_strace = pytest.mark.skipif(shutil.which("strace") is None, reason="strace is not installed")
 
+pytestmark = pytest.mark.timeout(960)  # strace makes a busy machine slow
+
 
 @pytest.fixture(scope="module")
 def seen(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
@@ -27,7 +29,7 @@ def seen(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
         ["unshare", *own, "--net", *words],
         capture_output=True,
         text=True,
-        timeout=280,
+        timeout=900,
         env={**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
         check=False,
     )
