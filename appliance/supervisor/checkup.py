@@ -41,7 +41,7 @@ def examine_house(settings: Settings, clock: Clock) -> Iterator[Check]:
     """Every row about a data folder that exists; none where there is none yet."""
     if not settings.keys_folder.is_dir():
         return
-    yield _owners(settings.data)
+    yield _owners(settings.data, settings.probe_folder)
     yield _modes(settings.keys_folder)
     keys = _keys(settings.keys_folder)
     yield keys
@@ -53,12 +53,13 @@ def examine_house(settings: Settings, clock: Clock) -> Iterator[Check]:
         adopt(settings.data)
 
 
-def _owners(data: Path) -> Check:
-    """The processes run as the folder's owner, so all that is in it must be theirs."""
+def _owners(data: Path, probe: Path) -> Check:
+    """The processes run as the folder's owner, so all that is in it must be theirs, but a self-attack's."""
     owner = data.stat().st_uid
-    others = [path for path in _files(data) if path.lstat().st_uid not in (owner, 0)]
+    files = [path for path in _files(data) if probe not in path.parents]
+    others = [path for path in files if path.lstat().st_uid not in (owner, 0)]
     if owner and os.geteuid():
-        others += [path for path in _files(data) if path.lstat().st_uid == 0]
+        others += [path for path in files if path.lstat().st_uid == 0]
     if others:
         named = f"{others[0]} (+{len(others) - 1})"
         return fault("owner", named, N_("Give it back: chown it to the folder's owner."))
