@@ -19,7 +19,7 @@ def main(keys: Path, url: str, group: int, threads: int) -> None:
     def write() -> None:
         while True:
             with database.write(shared=True) as session:
-                made = [audit.append(session, ENTRY) for _ in range(group)]
+                made = audit.append_all(session, [ENTRY] * group)
             print(f"{' '.join(made)}\n", end="", flush=True)
 
     for _ in range(threads):

@@ -151,8 +151,9 @@ class Record(msgspec.Struct, frozen=True):
     detectors: str
 
 
-def accept(session: Session, body: bytes) -> None:
-    session.connection().execute(_ACCEPT, {"body": body})
+def accept(session: Session, bodies: Sequence[bytes]) -> None:
+    """In one journey to the database, however many there are."""
+    session.connection().execute(_ACCEPT, [{"body": body} for body in bodies])
 
 
 def accepted(session: Session, limit: int) -> list[tuple[int, bytes]]:

@@ -314,8 +314,7 @@ def build(spec: ChildSpec, clock: Clock) -> Web:
 
     def append(entries: list[Entry]) -> None:
         with database.write() as session:
-            for entry in entries:
-                audit.append(session, entry)
+            audit.append_all(session, entries)
 
     def append_one(entry: Entry) -> str:
         with database.write() as session:
