@@ -121,8 +121,9 @@ class CosignatureRow(Base):
 
 
 # Every action of the product passes here: by the table, past the mapper, it costs a third.
-_ACCEPT = insert(OutboxRow.__table__)  # type: ignore[arg-type]
-_ADD = insert(EntryRow.__table__)  # type: ignore[arg-type]
+# A mapped class is typed as having a FromClause, where insert() asks for the Table that it is.
+_ACCEPT = insert(OutboxRow.__table__)  # type: ignore[arg-type]  # as above
+_ADD = insert(EntryRow.__table__)  # type: ignore[arg-type]  # as above
 
 
 class ForwardedRow(Base):

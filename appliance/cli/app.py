@@ -62,7 +62,7 @@ def main() -> int:
         print(output.sentence(error), file=sys.stderr)  # noqa: T201 - a command line prints
         return EXIT_UNAVAILABLE if isinstance(error, Unavailable) else EXIT_USAGE
     except Exception as error:
-        print(f"appliance: {type(error).__name__}. Set NAESIL_LOG_LEVEL=debug to see more.", file=sys.stderr)  # noqa: T201
+        print(f"appliance: {type(error).__name__}. Set NAESIL_LOG_LEVEL=debug to see more.", file=sys.stderr)  # noqa: T201 - as above
         if os.environ.get("NAESIL_LOG_LEVEL") == "debug":
             traceback.print_exc()
         return EXIT_OUR_FAULT
