@@ -13,7 +13,9 @@ def pages(data: bytes) -> tuple[int, Iterator[str]]:
     try:
         document = pypdfium2.PdfDocument(data)
     except pypdfium2.PdfiumError as error:
-        raise Unreadable("encrypted" if error.err_code in LOCKED else "damaged") from None
+        # PDFium keeps the code of an earlier failure when a later one has none of its own
+        locked = error.err_code in LOCKED and b"/Encrypt" in data
+        raise Unreadable("encrypted" if locked else "damaged") from None
     return len(document), (_text(document, number) for number in range(len(document)))
 
 

@@ -1,6 +1,7 @@
 """The web process as the supervisor wires it, over a scripted model, in one event loop; and its things."""
 
 import hashlib
+import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -36,6 +37,10 @@ class Things:
     token: str
     key: str
     values: dict[str, str]
+
+    def address(self, path: str) -> str:
+        """The path with what it names."""
+        return re.sub(r"{(\w+)}", lambda name: self.values.get(name[1], name[0]), path)
 
 
 class Office:

@@ -95,9 +95,7 @@ async def walk(data: Path) -> tuple[list[str], set[str]]:
     schema = (await office.http.get("/v1/openapi.json")).json()
     for method, path in sorted(routes(office.app)):
         things = await office.things()
-        address = path
-        for name, value in things.values.items():
-            address = address.replace("{" + name + "}", value)
+        address = things.address(path)
         sent = form(things) | ({"name": things.name} if path == "/sign-in" else {})
         before, seen, kept = office.ledger.entries, len(office.ledger.silent), files(data)
         answer = await office.ask(things, method, address, sent, body(schema, path))

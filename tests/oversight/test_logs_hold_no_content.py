@@ -52,9 +52,7 @@ async def walk(data: Path, *, broken: bool) -> int:
     schema = (await office.http.get("/v1/openapi.json")).json()
     for method, path in sorted(routes(office.app)):
         things = await office.things()
-        address = path
-        for name, value in things.values.items():
-            address = address.replace("{" + name + "}", value)
+        address = things.address(path)
         sent = {"messages": [{"role": MARK}], "input": {MARK: MARK}, "model": MARK}
         await office.ask(
             things, method, address, marked_form(things), sent if broken else marked(body(schema, path))
