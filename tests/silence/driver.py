@@ -42,7 +42,11 @@ def main(data: Path, key: str, traced: Path | None) -> dict[str, Any]:
     product = Product(data, before=before).wait_ready()
     _wait_for_the_first_probe(data)
     begin = time.time()
-    done = Session(product.url, data).run(key)
+    try:
+        done = Session(product.url, data).run(key)
+    except Exception:
+        sys.stderr.writelines(product.output)  # what the product said about it
+        os._exit(1)  # not kept up by whoever still records or reads
     time.sleep(QUIET_S)
     end = time.time()
     status = json.loads(appliance("egress", "status", "--data", str(data), "--json").stdout)
