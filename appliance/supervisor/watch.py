@@ -34,6 +34,7 @@ from appliance.supervisor.questions import OnAnswer, Questions
 from appliance.supervisor.spec import ChildName, Report, ReportLine, RoleName, send_report
 from appliance.supervisor.starters import Starters
 from appliance.supervisor.switch import Starts, Switch
+from appliance.supervisor.turn import take_turn
 
 log = logging.getLogger(__name__)
 
@@ -126,8 +127,7 @@ class Supervisor:
         for role in self._restarts:
             self.start(role)
         while self.children or self._others() or self._waiting_restart():
-            for key, _ in self.selector.select(self._timeout()):
-                key.data()
+            take_turn(self.selector, self._timeout())
             self._on_time()
         signal.set_wakeup_fd(-1)
         if self._failure is not None:
