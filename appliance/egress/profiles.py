@@ -298,8 +298,12 @@ def _python() -> Iterator[Path]:
             yield Path(prefix, "lib")  # a system Python: its libraries, not everything below /usr
         else:
             yield Path(prefix)
-    yield from (Path(entry) for entry in sys.path if entry and Path(entry).is_dir())
-    yield Path(__file__).parents[1]
+    package = Path(__file__).parents[1]
+    # A checkout is on the path for this package's sake alone, and `make run` keeps the data folder in it.
+    checkout = None if (package / "_share").is_dir() else package.parent
+    entries = (Path(entry) for entry in sys.path if entry)
+    yield from (entry for entry in entries if entry.is_dir() and entry != checkout)
+    yield package
     yield from (share_folder(name) for name in ("web", "policies", "migrations"))
 
 

@@ -5,6 +5,7 @@ import os
 import signal
 import socket
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import httpx
 import pytest
@@ -15,6 +16,8 @@ from appliance.egress.profiles import NULL, runtime_profile
 from appliance.egress.sealer import SealerClient
 from appliance.errors import ConfigError
 from tests.egress.conftest import Locked, start
+
+CHECKOUT = Path(__file__).parents[2]
 
 
 @pytest.mark.parametrize("role", ["runtime", "web", "sealer"])
@@ -68,6 +71,18 @@ def test_web_sees_of_the_keys_only_the_root_key_and_the_sealer_all_but_it(locked
         log: "FileNotFoundError",
     }
     assert locked("see", role="sealer", data=str(data), paths=[root, log]) == {root: "", log: "log.key"}
+
+
+def test_a_data_folder_inside_the_checkout_is_seen_no_more_than_elsewhere(locked: Locked) -> None:
+    """`make run` keeps it there, and the checkout is on Python's path."""
+    with TemporaryDirectory(dir=CHECKOUT, prefix=".inside-") as name:
+        keys = Path(name) / "keys"
+        keys.mkdir()
+        (keys / "root.key").write_text("root.key")
+        paths = [str(keys / "root.key"), str(CHECKOUT / "pyproject.toml")]
+        for role, key in (("web", "root.key"), ("sealer", ""), ("runtime", "FileNotFoundError")):
+            seen = locked("see", role=role, data=name if role != "runtime" else "/dev/null", paths=paths)
+            assert list(seen.values()) == [key, "FileNotFoundError"], role
 
 
 def test_web_cannot_change_what_rules_it_at_the_next_start(locked: Locked, data: Path) -> None:
