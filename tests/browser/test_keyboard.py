@@ -55,6 +55,7 @@ def test_signing_in_asking_stopping_editing_branching_searching_and_signing_out(
 
     keyboard.press("Control+Shift+e")
     expect(page.get_by_label("질문")).to_be_focused()
+    page.wait_for_load_state()  # the page's script is at work
     keyboard.press("Control+a")
     keyboard.type("회의를 정리해 줘")
     keyboard.press("Enter")
@@ -66,6 +67,7 @@ def test_signing_in_asking_stopping_editing_branching_searching_and_signing_out(
     expect(page.locator("article.question [data-body]")).to_have_text("천천히 말해 줘")
     expect(page.get_by_text("1/2")).to_be_visible()
 
+    page.wait_for_load_state()
     keyboard.press("Control+k")
     keyboard.type("천천히")
     keyboard.press("Enter")

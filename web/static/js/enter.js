@@ -14,6 +14,7 @@ export function onEnter(field, send, mode = "enter") {
   let composed = "";
   let sendOnEnd = false;
 
+  if (mode === "enter") field.enterKeyHint = "send"; // what a keyboard on a screen writes on its key
   const soon = () => requestAnimationFrame(() => send());
 
   field.addEventListener("compositionstart", () => {
