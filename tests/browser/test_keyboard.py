@@ -71,9 +71,11 @@ def test_signing_in_asking_stopping_editing_branching_searching_and_signing_out(
     keyboard.press("Control+k")
     keyboard.type("천천히")
     keyboard.press("Enter")
+    expect(page.locator(".hits a")).to_be_visible()
     tab_to(page, page.locator(".hits a"))
     keyboard.press("Enter")
     expect(page.locator("article.question [data-body]")).to_have_text("천천히 말해 줘")
+    page.wait_for_load_state()
 
     tab_to(page, page.get_by_role("button", name="로그아웃"))
     keyboard.press("Enter")
