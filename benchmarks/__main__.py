@@ -40,8 +40,10 @@ def main() -> int:
     scale = Scale(model, options.quick, options.minutes)
     about_machine = report.machine()
     peers = tuple(options.peer) if options.peer is not None else PEERS
-    outcomes = [compete.run(every[name], peers, options.rounds, scale) for name in wanted]
-    print("\n".join(report.table(outcomes)))
+    outcomes = []
+    for name in wanted:
+        outcomes.append(compete.run(every[name], peers, options.rounds, scale))
+        print("\n".join(report.table(outcomes[-1:])), flush=True)  # a run cut short has said this much
     print(f"\n{report.write(outcomes, scale, about_machine, options.out)}")
     missed = any(verdict.met is False for outcome in outcomes for verdict in outcome.verdicts())
     return 1 if options.strict and missed else 0
