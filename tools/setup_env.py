@@ -44,6 +44,7 @@ def main() -> int:
     stamp = VENV / f"{kind}.stamp"
     wanted = fingerprint(kind)
     if stamp.exists() and stamp.read_text() == wanted:
+        write_bytecode()
         return 0
     started = time.monotonic()
     check_machine()
@@ -53,6 +54,7 @@ def main() -> int:
         install(lock)
     step("Installing Naesil itself", pip("install", "--no-deps", "--no-build-isolation", "-e", str(ROOT)))
     check_model()
+    write_bytecode()
     stamp.write_text(wanted)
     if kind == "dev":
         (VENV / "run.stamp").write_text(fingerprint("run"))
@@ -126,6 +128,11 @@ def step(label: str, command: list[str]) -> None:
                 [*tail, "", f"'{label}' failed; the lines above are the end of {LOG.relative_to(ROOT)}."]
             )
         )
+
+
+def write_bytecode() -> None:
+    """For the processes behind their jails, which may not write: else each start compiles every module."""
+    subprocess.run([str(PYTHON), "-m", "compileall", "-q", str(ROOT / "appliance")], check=False)
 
 
 def check_model() -> None:
