@@ -23,6 +23,7 @@ from appliance.protocol.framing import Decoder, encode
 
 READ_BYTES = 65536
 MOST_DESCRIPTORS = 16
+FAILURES = 1024  # sorts of failed dials told apart: destinations are named, so there are few
 WAITING_SOCKETS = 64  # made and not yet connected; the oldest is forgotten
 SOCKET_FLAGS = os.O_NONBLOCK | os.O_CLOEXEC  # SOCK_NONBLOCK and SOCK_CLOEXEC are the same bits
 
@@ -44,8 +45,9 @@ class Gate:
         self._selector = selectors.DefaultSelector()
         self._trap: Trap | None = None
         self._sockets: dict[int, socket.socket] = {}  # by their number over there, oldest first
-        self._dials = Dials(self._selector, clock, self._say, self._answer)
-        self._tally = Tally()
+        self._dials = Dials(self._selector, clock, self._say_dialled, self._answer)
+        self._denied = Tally()
+        self._failed = Tally(different=FAILURES)
         self._minute = clock.monotonic() + PERIOD_S
 
     def run(self) -> None:
@@ -68,7 +70,7 @@ class Gate:
             self._flush()
 
     def _flush(self) -> None:
-        for event in self._tally.flush():
+        for event in (*self._denied.flush(), *self._failed.flush()):
             self._say(event)
 
     def _on_order(self) -> None:
@@ -83,6 +85,8 @@ class Gate:
                 self._watch(Trap(self._gifts.popleft(), self._gifts.popleft()), order.held)
             elif isinstance(order, Flush):
                 self._flush()
+                for tally in (self._denied, self._failed):
+                    tally.forget()  # after a self-attack nothing counts as a repeat of its attempts
                 self._say(Flushed())
             else:
                 self._dials.use(socket.socket(fileno=self._gifts.popleft()))
@@ -170,7 +174,17 @@ class Gate:
         event = EgressEvent(
             kind="deny", call=call.name or "unknown call", address=address, pid=call.pid, reason=reason
         )
-        if (now := self._tally.add(event)) is not None:
+        self._say_summed(event, self._denied)
+
+    def _say_dialled(self, message: EgressEvent | Held | Settled) -> None:
+        """A dead database is dialled again and again: its failures are summed as denials are."""
+        if isinstance(message, EgressEvent) and message.kind == "fail":
+            self._say_summed(message, self._failed)
+        else:
+            self._say(message)
+
+    def _say_summed(self, event: EgressEvent, tally: Tally) -> None:
+        if (now := tally.add(event)) is not None:
             self._say(now)
 
     def _answer(self, call: int, error: int) -> None:

@@ -1,4 +1,6 @@
-"""Denials as evidence without a flood: the first of a sort at once, its repeats counted, minute by minute."""
+"""Denials and failures as evidence without a flood: the first at once, its repeats summed by the minute."""
+
+from msgspec.structs import replace
 
 from appliance.protocol.egress import EgressEvent
 
@@ -6,44 +8,53 @@ PERIOD_S = 60.0
 DIFFERENT = 32
 OTHERS = "others"
 
+_Sort = tuple[str, str, str, str]
+
 
 class Tally:
-    """What was denied in this minute. An attacker who tries every address fills one line, not the disk."""
+    """What repeats itself. An attacker who tries every address, and a database that is away, fill a
+    line a minute and not the disk.
 
-    def __init__(self) -> None:
-        self._repeats: dict[tuple[str, str], EgressEvent] = {}
-        self._counts: dict[tuple[str, str], int] = {}
+    `different`: so many sorts are told apart at a time, beyond them one line for each call sums the
+    rest. What other threads repeat is summed apart, under thread 0: a self-attack's own denials are
+    known by their thread, and nobody else's may pass for them. A destination that fails is one sort,
+    whoever called it.
+    """
+
+    def __init__(self, different: int = DIFFERENT) -> None:
+        self._different = different
+        self._sorts: dict[_Sort, EgressEvent] = {}
+        self._repeats: dict[tuple[_Sort, int], EgressEvent] = {}
 
     def add(self, event: EgressEvent) -> EgressEvent | None:
         """The event, if it is to be recorded now; else it is counted."""
-        key = (event.call, event.address)
-        if key in self._counts:
-            self._counts[key] += 1
-            return None
-        if len(self._counts) < DIFFERENT:
-            self._repeats[key], self._counts[key] = event, 0
+        sort = (event.call, event.address, event.destination, event.reason)
+        known = self._sorts.get(sort)
+        if known is None and len(self._sorts) < self._different:
+            self._sorts[sort] = event
             return event
-        key = (event.call, OTHERS)
-        self._repeats.setdefault(
-            key, EgressEvent(kind="deny", call=event.call, address=OTHERS, pid=event.pid)
-        )
-        self._counts[key] = self._counts.get(key, 0) + 1
+        if known is None:
+            sort = (event.call, OTHERS, "", "")
+            event = replace(event, address=OTHERS, destination="", reason="")
+            told = any(one.pid == event.pid for one in self._sorts.values())
+        else:
+            told = known.pid == event.pid
+        self._count(sort, replace(event, pid=event.pid if told and event.kind == "deny" else 0))
         return None
 
+    def _count(self, sort: _Sort, event: EgressEvent) -> None:
+        key = sort, event.pid
+        before = self._repeats[key].count if key in self._repeats else 0
+        self._repeats[key] = replace(event, count=before + event.count)
+
     def flush(self) -> list[EgressEvent]:
-        """The counts since the last time; a new minute begins."""
-        events = [
-            EgressEvent(
-                kind="deny",
-                call=event.call,
-                address=event.address,
-                pid=event.pid,
-                count=self._counts[key],
-                reason=event.reason,
-            )
-            for key, event in self._repeats.items()
-            if self._counts[key]
-        ]
+        """The counts since the last time. What did not come again is new, and told at once, when it comes."""
+        events, repeated = list(self._repeats.values()), {sort for sort, _ in self._repeats}
+        self._sorts = {sort: event for sort, event in self._sorts.items() if sort in repeated}
         self._repeats.clear()
-        self._counts.clear()
         return events
+
+    def forget(self) -> None:
+        """Everything is new from now on; for after a flush, as what is not told yet goes too."""
+        self._sorts.clear()
+        self._repeats.clear()

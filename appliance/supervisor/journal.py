@@ -1,4 +1,4 @@
-"""What gate and broker reported, into the audit log: kept until it is written, whatever the database does."""
+"""What the supervisor reported, into the audit log: kept until it is written, whatever the database does."""
 
 import asyncio
 import logging
@@ -39,7 +39,7 @@ class EgressTotals:
     def add(self, event: EgressEvent) -> None:
         self.grants += event.kind == "grant"
         self.denials += event.count if event.kind == "deny" else 0
-        self.failures += event.kind == "fail"
+        self.failures += event.count if event.kind == "fail" else 0
         self.bytes_out += event.bytes_out
         self.bytes_in += event.bytes_in
 
@@ -49,16 +49,20 @@ class EgressJournal:
 
     def __init__(self, append: Callable[[list[Entry]], None]) -> None:
         self._append = append
-        self._waiting: deque[EgressEvent] = deque(maxlen=MOST_WAITING)
+        self._waiting: deque[Entry] = deque(maxlen=MOST_WAITING)
         self._writing: asyncio.Task[None] | None = None
         self._closing = False
         self.totals = EgressTotals()
 
     def add(self, event: EgressEvent) -> None:
         self.totals.add(event)
+        self.record(entry(event))
+
+    def record(self, entry: Entry) -> None:
+        """Something that happened all the same, so it waits for the log and not the log for it."""
         if len(self._waiting) == MOST_WAITING:
-            log.error("egress events are lost: the audit log cannot be written")
-        self._waiting.append(event)
+            log.error("events are lost: the audit log cannot be written")
+        self._waiting.append(entry)
         if self._writing is None or self._writing.done():
             self._writing = asyncio.get_running_loop().create_task(self._write())
 
@@ -79,9 +83,9 @@ class EgressJournal:
         """A batch. After a crash in here an event may be lost with the process, never written twice."""
         batch = [self._waiting.popleft() for _ in range(min(BATCH, len(self._waiting)))]
         try:
-            await asyncio.to_thread(self._append, [entry(event) for event in batch])
+            await asyncio.to_thread(self._append, batch)
         except NaesilError as error:
-            log.warning("egress events wait for the audit log: %s", error)
+            log.warning("events wait for the audit log: %s", error)
             self._waiting.extendleft(reversed(batch))
             return False
         return True
@@ -104,7 +108,7 @@ def _details(event: EgressEvent) -> str:
     details = [event.reason] if event.reason else []
     if event.pid:
         details.append(f"thread={event.pid}")
-    if event.kind == "deny":
+    if event.kind in ("deny", "fail"):
         details.append(f"count={event.count}")
     if event.kind in ("carry", "close"):
         details.append(f"bytes_out={event.bytes_out} bytes_in={event.bytes_in} seconds={event.seconds}")

@@ -402,6 +402,7 @@ class Supervisor:
         self._failure = failure
         self.switch.stop()
         self.extractors.stop()
+        self.exchange.flush(_told)
         self._kill_at = self._clock.monotonic() + (DRAIN_S if failure is None else FOLLOW_S)
         for child in self.children.values():
             if child.role == "web":
@@ -432,6 +433,10 @@ class Supervisor:
     def _forget(self, source: int | IO[bytes] | socket.socket) -> None:
         with contextlib.suppress(KeyError, ValueError):  # its end was seen before
             self.selector.unregister(source)
+
+
+def _told() -> None:
+    """What the gate had only counted is on its way to web, which reads while it drains."""
 
 
 def _split(

@@ -184,7 +184,7 @@ class Web:
             elif report.process == "extractor" and report.request:
                 self.reading.on_report(report, sock)
             elif report.restarted:
-                self._record(AuditAction.RUNTIME_RESTARTED, object=f"process:{report.process}")
+                self.journal.record(_system(AuditAction.RUNTIME_RESTARTED, f"process:{report.process}"))
             elif report.ask == "alive":
                 control.say(Report(request=report.request, body=msgspec.Raw(b"true")))
             elif report.request:
@@ -194,8 +194,8 @@ class Web:
             elif report.event is not None:
                 self.journal.add(report.event)
             elif report.guard:
-                self._record(
-                    AuditAction.GUARD_LEVEL, object=f"process:{report.process}", guard_level=report.guard
+                self.journal.record(
+                    _system(AuditAction.GUARD_LEVEL, f"process:{report.process}", report.guard)
                 )
 
     async def _keep_retention(self) -> None:
@@ -251,12 +251,13 @@ class Web:
         )
         return uvicorn.Server(config)
 
-    def _record(self, action: AuditAction, *, object: str = "service", guard_level: str = "") -> None:  # noqa: A002 - the log's own field name
+    def _record(self, action: AuditAction) -> None:
         with self.database.write() as session:
-            entry = Entry(
-                action=action, actor=SYSTEM, outcome=Outcome.ALLOWED, object=object, guard_level=guard_level
-            )
-            self.audit.append(session, entry)
+            self.audit.append(session, _system(action))
+
+
+def _system(action: AuditAction, what: str = "service", guard_level: str = "") -> Entry:
+    return Entry(action=action, actor=SYSTEM, outcome=Outcome.ALLOWED, object=what, guard_level=guard_level)
 
 
 async def _settle(view: View) -> None:

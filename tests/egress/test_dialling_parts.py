@@ -6,11 +6,12 @@ from pathlib import Path
 
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from appliance.egress import bpf
 from appliance.egress.address import parse, printable, socket_kind
 from appliance.egress.profiles import broker_profile, gate_profile, watched, web_profile
-from appliance.egress.tally import DIFFERENT, OTHERS, Tally
+from appliance.egress.tally import DIFFERENT, Tally
 from appliance.protocol.egress import Destination, EgressEvent
 from appliance.supervisor.journal import EgressTotals, entry
 from tests.egress.test_seccomp import DENIED, X86, run, verdict
@@ -43,28 +44,70 @@ def test_an_address_that_is_cut_short_names_its_family_and_matches_nothing() -> 
     assert printable(b"a\n\x1b") == "a\\x0a\\x1b"
 
 
-def denial(address: str) -> EgressEvent:
-    return EgressEvent(kind="deny", address=address)
+def denial(address: str, thread: int = 0) -> EgressEvent:
+    return EgressEvent(kind="deny", address=address, pid=thread)
 
 
-def test_repeats_are_counted_and_told_once_a_minute() -> None:
+def failure(thread: int, reason: str = "Connection refused") -> EgressEvent:
+    return EgressEvent(kind="fail", address="10.1.2.3:5432", destination="db", pid=thread, reason=reason)
+
+
+def test_what_goes_on_is_told_at_once_and_then_once_a_minute() -> None:
     tally = Tally()
     assert tally.add(denial("a")) == denial("a")
-    assert [tally.add(denial("a")) for _ in range(3)] == [None] * 3
-    assert [(event.address, event.count) for event in tally.flush()] == [("a", 3)]
+    for _ in range(2):
+        assert [tally.add(denial("a")) for _ in range(3)] == [None] * 3
+        assert [(event.address, event.count) for event in tally.flush()] == [("a", 3)]
     assert tally.flush() == []
     assert tally.add(denial("a")) == denial("a")
 
 
-@given(addresses=st.lists(st.integers(0, 100).map(str), max_size=300))
-def test_no_denial_is_lost_and_no_flood_is_written_out(addresses: list[str]) -> None:
-    tally = Tally()
-    told = [event for address in addresses if (event := tally.add(denial(address))) is not None]
+@given(addresses=st.lists(st.integers(0, 100).map(str), max_size=300), flushes=st.integers(1, 100))
+def test_no_denial_is_lost_and_no_flood_is_written_out(addresses: list[str], flushes: int) -> None:
+    tally, told = Tally(), list[EgressEvent]()
+    for number, address in enumerate(addresses):
+        at_once = tally.add(denial(address))
+        told += [] if at_once is None else [at_once]
+        if number % flushes == 0:
+            told += tally.flush()
+            tally.forget()
     summed = tally.flush()
     assert sum(event.count for event in (*told, *summed)) == len(addresses)
-    assert len(told) <= DIFFERENT
     assert len(summed) <= DIFFERENT + 1
-    assert len(set(addresses)) <= DIFFERENT or any(event.address == OTHERS for event in summed)
+
+
+@given(tried=st.lists(st.tuples(st.integers(0, 60).map(str), st.integers(1, 60)), max_size=300))
+def test_what_one_thread_was_denied_is_never_counted_as_anothers(tried: list[tuple[str, int]]) -> None:
+    """A self-attack's denials are taken out of the log by their thread, and nobody else's may go along."""
+    tally, attacker = Tally(), 7
+    events = [denial(address, thread) for address, thread in tried]
+    told = [now for event in events if (now := tally.add(event)) is not None]
+    assert len(told) <= DIFFERENT
+    everything = [*told, *tally.flush()]
+    assert sum(event.count for event in everything) == len(tried)
+    mine = sum(event.count for event in everything if event.pid == attacker)
+    assert mine <= sum(thread == attacker for _, thread in tried)
+
+
+@given(addresses=st.lists(st.integers(0, 100).map(str), max_size=300))
+def test_all_that_one_thread_was_denied_is_known_as_its_own(addresses: list[str]) -> None:
+    tally = Tally()
+    told = [now for address in addresses if (now := tally.add(denial(address, 7))) is not None]
+    assert sum(event.count for event in (*told, *tally.flush()) if event.pid == 7) == len(addresses)
+
+
+def test_a_dead_destination_is_one_line_a_minute_for_each_way_it_fails_whoever_calls() -> None:
+    tally = Tally()
+    events = [failure(thread) for thread in range(1, 100)] + [failure(1, "Connection timed out")]
+    assert [now for event in events if (now := tally.add(event)) is not None] == [events[0], events[-1]]
+    (summed,) = tally.flush()
+    assert (summed.destination, summed.reason, summed.count, summed.pid) == (
+        "db",
+        "Connection refused",
+        98,
+        0,
+    )
+    assert entry(summed).reason == "Connection refused; count=98"
 
 
 def test_what_web_may_not_do_is_put_before_the_gate() -> None:
@@ -121,6 +164,6 @@ def test_an_event_reads_in_the_log_as_what_happened() -> None:
     assert record.object == "destination:directory connect:10.1.2.3:636"
     assert "bytes_out=5 bytes_in=7" in record.reason
     totals = EgressTotals()
-    for event in (closed, EgressEvent(kind="deny", address="x", count=4)):
+    for event in (closed, EgressEvent(kind="deny", address="x", count=4), replace(failure(1), count=3)):
         totals.add(event)
-    assert (totals.bytes_out, totals.bytes_in, totals.denials) == (5, 7, 4)
+    assert (totals.bytes_out, totals.bytes_in, totals.denials, totals.failures) == (5, 7, 4, 3)

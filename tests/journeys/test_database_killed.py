@@ -1,7 +1,9 @@
 """The database is killed while the product serves: clear refusals, service again, nothing lost."""
 
 import json
+import os
 import re
+import signal
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -14,6 +16,7 @@ import psycopg
 from tests.journeys.product import ADMIN, PASSWORD, Product, appliance, new_key
 from tests.journeys.test_audit_journey import model
 from tests.journeys.test_egress import data, database, init, port, server
+from tests.journeys.test_egress import recorded as recorded_as
 from tests.journeys.test_resilience import start_long_answer, wait_for
 from tests.postgres import Cluster
 
@@ -98,6 +101,9 @@ def test_a_killed_database_is_refused_clearly_and_nothing_that_was_acknowledged_
             assert (page.status_code, page.headers["retry-after"]) == (503, "5")
             assert "The database does not answer. Nothing was saved" in page.text
             assert '"storage_failed"' in "\n".join(cut)
+            runtime = product.children()["runtime"]
+            os.kill(runtime, signal.SIGKILL)
+            wait_for(lambda: product.children().get("runtime", runtime) != runtime)
             before = len(one.requests(200))
             server.start()
             wait_for(lambda: len(one.requests(200)) >= before + 3)
@@ -117,8 +123,18 @@ def test_a_killed_database_is_refused_clearly_and_nothing_that_was_acknowledged_
     assert actions.count("system:service:start") == 1
     promised = {"system:service:stop", "system:guard:report", "system:settings:change", "egress:guard:probe"}
     assert promised | {"egress:connection:grant", "egress:connection:close"} <= set(actions)
+    assert actions.count("system:runtime:restart") == 1  # though it ended while nothing could be recorded
+    assert_summed(recorded_as(database, "egress:connection:fail"))
     assert not any("Traceback" in line for line in product.output)
     assert appliance("audit", "verify", "--data", str(data)).returncode == 0
+
+
+def assert_summed(failed: list[str]) -> None:
+    """Dials that failed, while the database was away for less than a minute: the first, then counts."""
+    entries = [json.loads(one) for one in failed]
+    sorts = {(one["object"], one["reason"].partition(";")[0]) for one in entries}
+    assert 0 < len(entries) <= 3 * len(sorts)
+    assert sum(int(one["reason"].rpartition("count=")[2]) for one in entries) > len(entries)
 
 
 def unsettled(url: str) -> list[str]:

@@ -99,6 +99,13 @@ class House:
             assert time.monotonic() < deadline, self.events
             time.sleep(0.01)
 
+    def tell_all(self) -> None:
+        """Until the gate has told what it had only counted."""
+        told = threading.Event()
+        with self._lock:
+            self._exchange.flush(told.set)
+        assert told.wait(PATIENCE_S)
+
     def close(self) -> None:
         self._ends.set()
         self._thread.join()

@@ -86,9 +86,19 @@ def test_the_first_address_that_answers_is_taken(house: House, echo: int) -> Non
 
 @pytest.mark.parametrize("act", ["say", "say_patiently"])
 def test_a_destination_that_refuses_is_told_as_what_it_is(house: House, shut: int, act: str) -> None:
+    house.tell_all()
     house.events.clear()
     assert "ConnectionRefusedError" in house.do(act, "shut.example", shut, "hello")
     assert house.wait_for(lambda event: event.kind == "fail").destination == "shut"
+
+
+def test_a_destination_that_keeps_refusing_is_told_once_and_then_summed(house: House, shut: int) -> None:
+    house.tell_all()
+    house.events.clear()
+    for _ in range(5):
+        assert "ConnectionRefusedError" in house.do("say_patiently", "shut.example", shut, "hello")
+    house.tell_all()
+    assert [event.count for event in house.events if event.kind == "fail"] == [1, 4]
 
 
 def test_every_other_place_is_denied_with_its_real_address(house: House, echo: int) -> None:
