@@ -1,21 +1,26 @@
 """No durable entry, no action; and no road on which an administrator reads what others wrote."""
 
 import asyncio
+import re
 from pathlib import Path
+from urllib.parse import unquote
 
 import pytest
 import typer
 from sqlalchemy import event
 from typer.testing import CliRunner
 
+from appliance.chat.assistants import AssistantDraft
 from appliance.chat.values import Wish
 from appliance.cli.app import app as command_line
 from appliance.ids import new_id
-from tests.oversight.office import PASSWORD, Office
+from tests.oversight.office import PASSWORD, Office, Things
 from tests.oversight.test_every_command import ELSEWHERE, commands, words
 from tests.oversight.test_every_route import BODY, MUST_CHANGE, body, form, routes
 
 SECRET = "무지개송어"
+# What else addresses name; a new name has to be put here, or into `spoken`. A file can only be removed.
+NOBODYS_WORDS = {"name", "number", "draft_id", "request_id", "passkey_id", "version", "attachment_id"}
 
 
 async def refused(data: Path) -> tuple[dict[str, int], int]:
@@ -47,24 +52,39 @@ def test_with_a_read_only_database_nothing_is_done_and_no_prompt_reaches_the_mod
     assert reached == 0
 
 
-async def leaks_of_routes(data: Path) -> list[str]:
-    """Every route asked by somebody with every role, with the ids of another's conversation."""
-    office = Office(data)
-    await office.open()
-    schema = (await office.http.get("/v1/openapi.json")).json()
-    alice = await office.things("member")
-    chat = office.web.services.chat
+async def spoken(office: Office, alice: Things) -> dict[str, str]:
+    """What Alice said and kept, in every place that takes words, by the names it has in addresses."""
+    services, person = office.web.services, alice.person
     asked = Wish(conversation_id=None, client_id=new_id(), request_id=new_id(), text=f"{SECRET} 이야기")
-    sent = await chat.send(alice.person, asked)
-    async for _ in chat.events(alice.person, sent.conversation_id, sent.answer_id):
+    sent = await services.chat.send(person, asked)
+    async for _ in services.chat.events(person, sent.conversation_id, sent.answer_id):
         pass
-    assert SECRET in str(office.web.services.library.open(alice.person, sent.conversation_id).messages)
-    theirs = alice.values | {
+    assert SECRET in str(services.library.open(person, sent.conversation_id).messages)
+    talk = await services.temporary.send(person, None, f"{SECRET} 잡담")
+    answer = services.temporary.open(person, talk).messages[-1].id
+    async for _ in services.temporary.events(person, talk, answer):
+        pass
+    assert SECRET in str(services.temporary.open(person, talk).messages)
+    own = AssistantDraft(name="도우미", instructions=f"{SECRET}만 생각하라")
+    return alice.values | {
         "conversation_id": sent.conversation_id,
         "answer_id": sent.answer_id,
         "message_id": sent.user_message_id,
-        "user_id": alice.person.user_id,
+        "user_id": person.user_id,
+        "talk_id": talk,
+        "prompt_id": services.prompts.save(person, "요리", f"{SECRET} 굽는 법"),
+        "assistant_id": services.assistants.save(person, own, house=False),
     }
+
+
+async def leaks_of_routes(data: Path) -> list[str]:
+    """Every route asked by somebody with every role, with the ids of what another said and kept."""
+    office = Office(data)
+    await office.open()
+    schema = (await office.http.get("/v1/openapi.json")).json()
+    theirs = await spoken(office, await office.things("member"))
+    named = {name for _, path in routes(office.app) for name in re.findall(r"{(\w+)", path)}
+    assert named - theirs.keys() == NOBODYS_WORDS
     found = []
     for method, path in sorted(
         routes(office.app), key=lambda route: (route[0] != "GET", "delete" in route[1])
@@ -74,7 +94,11 @@ async def leaks_of_routes(data: Path) -> list[str]:
         for key, value in theirs.items():
             address = address.replace("{" + key + "}", value)
         answer = await office.ask(admin, method, address, form(admin), body(schema, path))
-        if SECRET in answer.text or SECRET.encode() in answer.content:
+        if (
+            SECRET in answer.text
+            or SECRET.encode() in answer.content
+            or SECRET in unquote(str(answer.headers))
+        ):
             found.append(f"{method} {path}")
     await office.close()
     return found

@@ -5,6 +5,7 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Request, Response
 from fastapi.responses import RedirectResponse
 
+from appliance.audit.actions import AuditAction
 from appliance.core import Permission, Principal
 from appliance.errors import N_, NaesilError
 from appliance.http.console.shell import Console, Section
@@ -23,6 +24,7 @@ def router(console: Console) -> APIRouter:
     def page(
         request: Request, person: Principal, status: int = 200, *, error: str = "", name: str = ""
     ) -> Response:
+        console.services.oversight.reads.record(person, AuditAction.USERS_READ, "groups")
         return console.page(
             request, person, "groups.html", status,
             groups=[(group, groups.members(group.name)) for group in groups.list()],

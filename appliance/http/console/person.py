@@ -31,6 +31,7 @@ def router(console: Console) -> APIRouter:
         link: Link | None = None, error: str = "", notice: str = "",
     ) -> Response:  # fmt: skip
         account = identity.accounts.get(user_id)
+        services.oversight.reads.record(person, AuditAction.USERS_READ, f"user:{user_id}", user_id)
         return console.page(
             request, person, "person.html", status,
             account=account,
@@ -45,7 +46,6 @@ def router(console: Console) -> APIRouter:
 
     @routes.get(HERE)
     def show(user_id: str, request: Request, person: Manager, words: Words) -> Response:
-        services.oversight.reads.record(person, AuditAction.USERS_READ, f"user:{user_id}", user_id)
         return page(request, person, user_id, words)
 
     def attempt(

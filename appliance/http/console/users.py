@@ -28,6 +28,7 @@ def router(console: Console) -> APIRouter:
         request: Request, person: Principal, words: Words, status: int = 200, *,
         links: tuple[Link, ...] = (), error: str = "", name: str = "", csv: str = "",
     ) -> Response:  # fmt: skip
+        services.oversight.reads.record(person, AuditAction.USERS_READ, "users")
         return console.page(
             request, person, "users.html", status,
             accounts=identity.accounts.list(),
@@ -40,7 +41,6 @@ def router(console: Console) -> APIRouter:
 
     @routes.get(SECTION.path)
     def users(request: Request, person: Manager, words: Words) -> Response:
-        services.oversight.reads.record(person, AuditAction.USERS_READ, "users")
         return page(request, person, words)
 
     @routes.post("/console/users/invite")
