@@ -103,6 +103,7 @@ class AuditAction(StrEnum):
     EXPORT_REMOVED = "audit:export:remove"
     AUDIT_EXPORTED = "audit:log:export"
     CONTENT_GIVEN = "audit:sealed-text:give"
+    CONTENT_OPENED = "audit:sealed-text:open"
     CONTENT_DROPPED = "audit:sealed-text:destroy"
     EXPORT_SEALED = "audit:export:seal"
     CHECKPOINT_SHOWN = "audit:checkpoint:show"

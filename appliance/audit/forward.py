@@ -5,6 +5,9 @@ close_notify (RFC 5425, 4.4) has read all that came before. So a connection live
 is ended that way, and only then does the place up to which it was sent become durable. After a
 crash, or a connection that broke, everything since is sent again: a receiver may see an entry
 twice (its index tells), and misses none.
+
+The first connection of a day carries the newest signed checkpoint too: one that the log's keeper
+cannot take back.
 """
 
 import logging
@@ -17,14 +20,15 @@ from dataclasses import dataclass, field
 
 import msgspec
 
-from appliance.audit import store
+from appliance.audit import store, tree
 from appliance.audit.actions import AuditAction
 from appliance.audit.entry import Entry
+from appliance.audit.exportrange import SEOUL
 from appliance.audit.log import AuditLog
 from appliance.clock import Clock
 from appliance.core import SYSTEM, Outcome
 from appliance.errors import NaesilError
-from appliance.evidence.formats import syslog_line
+from appliance.evidence.formats import checkpoint_line, syslog_line
 from appliance.storage.engine import Database
 
 log = logging.getLogger(__name__)
@@ -62,6 +66,7 @@ class Forwarder:
         self._receiver = receiver
         self._stopping = threading.Event()
         self._failed = ""
+        self._pinned = ("", "")  # at whom the last checkpoint was sent, and on which day
         self._thread = threading.Thread(target=self._run, name="syslog", daemon=True)
 
     def start(self) -> None:
@@ -98,12 +103,31 @@ class Forwarder:
                 after += len(leaves)
                 if not leaves and (self._stopping.wait(LOOK_S) or self._receiver() != receiver):
                     break
+            pinned = self._pin(sock, receiver)
             say_farewell(sock)
         self._failed = ""
         with self._database.write() as session:
             store.put_forwarded(session, receiver.name, after)
             self._audit.append(session, _entry(receiver, Outcome.ALLOWED, f"entries {first}..{after - 1}"))
+            if pinned:
+                self._audit.append(session, _shown(receiver, pinned))
+        self._pinned = receiver.name, self._today()
         return after - first
+
+    def _pin(self, sock: ssl.SSLSocket, receiver: Receiver) -> int:
+        """Send the newest checkpoint unless this receiver had one today: its size. Exports name it later."""
+        if self._pinned == (receiver.name, self._today()):
+            return 0
+        with self._database.read() as session:
+            newest = tree.newest_checkpoint(session)
+        if newest is None:
+            return 0
+        now = self._clock.now().isoformat(timespec="microseconds").replace("+00:00", "Z")
+        sock.sendall(counted(checkpoint_line(newest[1], now)))
+        return newest[0]
+
+    def _today(self) -> str:
+        return f"{self._clock.now().astimezone(SEOUL):%Y-%m-%d}"
 
     def _place(self, receiver: Receiver) -> int:
         with self._database.read() as session:
@@ -131,9 +155,14 @@ class Forwarder:
 
 
 def frames(leaves: Sequence[bytes]) -> bytes:
-    """The entries as RFC 5425 sends them: octet count, space, line."""
-    lines = (syslog_line(msgspec.json.decode(leaf)).encode() for leaf in leaves)
-    return b"".join(b"%d %s" % (len(line), line) for line in lines)
+    """The entries one after another: octet count, space, line."""
+    return b"".join(counted(syslog_line(msgspec.json.decode(leaf))) for leaf in leaves)
+
+
+def counted(line: str) -> bytes:
+    """A line as RFC 5425 sends it."""
+    data = line.encode()
+    return b"%d %s" % (len(data), data)
 
 
 def connect(receiver: Receiver) -> ssl.SSLSocket:
@@ -161,4 +190,15 @@ def _entry(receiver: Receiver, outcome: Outcome, reason: str) -> Entry:
         object=f"syslog:{receiver.name}",
         task="audit",
         reason=reason,
+    )
+
+
+def _shown(receiver: Receiver, size: int) -> Entry:
+    return Entry(
+        action=AuditAction.CHECKPOINT_SHOWN,
+        actor=SYSTEM,
+        outcome=Outcome.ALLOWED,
+        object=f"checkpoint:{size}",
+        task="audit",
+        reason=f"syslog:{receiver.name}",
     )

@@ -45,6 +45,7 @@ app.command("checkpoint")(evidence.checkpoint)
 app.command("disclose")(evidence.disclose_text)
 app.command("keygen")(sealed.keygen)
 app.command("open")(sealed.open_sealed)
+app.command("opened")(sealed.take_in)
 app.command("review")(review.review)
 app.add_typer(witness.ours, name="witness")
 

@@ -1,25 +1,32 @@
 """`appliance audit keygen | open`: on an auditor's machine, for texts that are sealed to their key.
 
-Neither needs a data folder, a network or anything of the product's but its code.
+Neither needs a data folder, a network or anything of the product's but its code. `audit opened` is for
+the log's machine: it takes in the record that an opening left.
 """
 
 import time
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
+from appliance.audit.openings import Openings
+from appliance.audit.sealing import seal_here
 from appliance.cli import output
 from appliance.cli.evidence import read_text
-from appliance.cli.options import Json
+from appliance.cli.house import OPERATOR, open_house
+from appliance.cli.options import Data, Json
 from appliance.errors import N_, ConfigError, NaesilError
-from appliance.evidence.auditor import AuditorSecret, new_auditor, write_secret
+from appliance.evidence.auditor import AuditorSecret, new_auditor, write_private
 from appliance.evidence.faults import Fault, Unsound
 from appliance.evidence.keys import KeyRing
 from appliance.evidence.opening import OpenedText, open_texts, printable
+from appliance.evidence.openingrecord import opening_record
 from appliance.evidence.singlecheck import check_file
 from appliance.evidence.verdict import sentences
+from appliance.storage.vault import Vault
 from appliance.tlog.note import NoteError
 
 EXIT_BAD = 1
@@ -33,13 +40,9 @@ def keygen(
     """Make an auditor's key: the secret one into a file, the public one, for audit.yaml, printed."""
     try:
         secret = new_auditor(name)
-        write_secret(out, secret.text())
     except NoteError:
         raise ConfigError(N_("A key's name has no spaces and no plus sign.")) from None
-    except OSError as error:
-        raise ConfigError(
-            N_("%(path)s cannot be written: %(error)s."), path=out, error=error.strerror
-        ) from None
+    _write(out, secret.text())
     if json:
         output.as_json({"file": out, "name": secret.public.name, "key": str(secret.public)})
     else:
@@ -49,10 +52,14 @@ def keygen(
 def open_sealed(
     file: Annotated[Path, typer.Argument(help="An export.")],
     key: Annotated[Path, typer.Option(help="File with the auditor's secret key.")],
+    reason: Annotated[str, typer.Option(help="Why they are opened; part of the opening's record.")],
     log_key: Annotated[
         Path | None, typer.Option("--log-key", help="File with the log's public key: check the export first.")
     ] = None,
     since: Annotated[list[Path] | None, typer.Option(help="A checkpoint kept elsewhere.")] = None,
+    record: Annotated[
+        Path | None, typer.Option(help="File for the opening's record; otherwise beside the export.")
+    ] = None,
     json: Json = False,
 ) -> None:
     """Open the texts that an export holds for an auditor; exits 1 when one is not as it was sealed."""
@@ -66,6 +73,7 @@ def open_sealed(
         typer.echo("Not checked: whether the export is what the log signed. Give --log-key.", err=True)
     else:
         _check(file, log_key, since or [])
+    _record(file, secret, reason, record)
     opened, faults = [], []
     for one in _texts(file, secret):
         if isinstance(one, Fault):
@@ -97,6 +105,44 @@ def _texts(file: Path, secret: AuditorSecret) -> Iterator[OpenedText | Fault]:
         yield bad.fault
     except OSError as error:
         raise _unreadable(file, error) from None
+
+
+def _record(file: Path, secret: AuditorSecret, reason: str, out: Path | None) -> None:
+    """Before anything is shown. Where nothing opens there is nothing to record."""
+    now = datetime.now(UTC)
+    try:
+        with file.open("rb") as stream:
+            text = opening_record(stream, secret, reason, f"{now:%Y-%m-%dT%H:%M:%SZ}")
+    except Unsound as bad:
+        raise ConfigError(bad.fault.template) from None
+    except OSError as error:
+        raise _unreadable(file, error) from None
+    path = out or file.with_name(f"{file.name}.{now:%Y%m%dT%H%M%SZ}.opened")
+    if text:
+        _write(path, text)
+        typer.echo(f"Recorded in {path}: bring it to the log ('appliance audit opened').", err=True)
+
+
+def _write(path: Path, text: str) -> None:
+    try:
+        write_private(path, text)
+    except OSError as error:
+        raise ConfigError(
+            N_("%(path)s cannot be written: %(error)s."), path=path, error=error.strerror
+        ) from None
+
+
+def take_in(
+    record: Annotated[Path, typer.Argument(help="The record that 'audit open' wrote.")], data: Data = None
+) -> None:
+    """Take in the record of an opening: an entry about each person whose texts were opened."""
+    with open_house(data) as house:
+        vault = Vault.open(house.settings.keys_folder, house.clock)
+        found = Openings(
+            house.database, vault, house.audit, lambda: seal_here(house.settings, house.database)
+        ).take_in(OPERATOR, read_text(record))
+    for subject, count in found.items():
+        typer.echo(f"{subject}: {count}")
 
 
 def _check(file: Path, log_key: Path, since: list[Path]) -> None:

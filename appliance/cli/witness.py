@@ -19,9 +19,6 @@ from appliance.evidence.faults import Unsound
 from appliance.tlog.cosign import ED25519_COSIGNATURE, ML_DSA_44_COSIGNATURE
 
 EXIT_REFUSED = 1
-REFUSALS = frozenset(
-    {"fork", "witness-inconsistent", "witness-conflict", "checkpoint-signature", "checkpoint-other-key"}
-)
 
 app = typer.Typer(help="Be a witness of other logs: cosign what extends what was seen.", no_args_is_help=True)
 ours = typer.Typer(help="Witnesses of this log.", no_args_is_help=True)
@@ -126,7 +123,7 @@ def _told() -> Iterator[None]:
     try:
         yield
     except Unsound as bad:
-        if bad.fault.code in REFUSALS:
+        if bad.fault.code in keeper.REFUSALS:
             typer.echo(f"BAD: {bad.fault.text()}", err=True)
             raise typer.Exit(EXIT_REFUSED) from None
         raise ConfigError(bad.fault.template, **dict[str, Any](bad.fault.params)) from None

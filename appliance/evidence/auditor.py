@@ -69,7 +69,7 @@ def new_auditor(name: str) -> AuditorSecret:
     return made
 
 
-def write_secret(path: str | os.PathLike[str], text: str) -> None:
+def write_private(path: str | os.PathLike[str], text: str) -> None:
     """A new file that its owner alone may read. OSError, as when there is one already."""
     with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8") as file:
         file.write(text)

@@ -48,18 +48,19 @@ that was kept elsewhere (on paper, with a witness, from an earlier export):
 
 If there is a sealed.jsonl, the texts in it open only with an auditor's secret key:
 
-    appliance audit open EXPORT.zip --key AUDITOR.key --log-key log.vkey
+    appliance audit open EXPORT.zip --key AUDITOR.key --log-key log.vkey --reason TEXT
 
 Without Naesil, with Python 3.11 or later and its package `cryptography`, run a verifier that you
 did not take from a zip you distrust (verifier.py here is for reading and comparing):
 
     python verifier.py verify EXPORT.zip --key log.vkey --since CHECKPOINT
 
+checkpoint and tile/ follow C2SP tlog-checkpoint and tlog-tiles; any tool for these can read them.
+
 entries.jsonl은 해시되고 서명된 그대로의 기록이며, 나머지 entries.* 파일은 같은 내용의 다른 형식입니다.
 report.html은 읽기 위한 요약입니다. 검증하려면 이 zip이 아닌 다른 경로로 받은 공개 키와, 가능하면
 따로 보관한 체크포인트(종이, 증인, 이전 내보내기)가 필요합니다. 명령은 위와 같습니다.
 sealed.jsonl이 있으면 그 안의 본문은 감사인의 비밀 키로만 열립니다.
-checkpoint and tile/ follow C2SP tlog-checkpoint and tlog-tiles; any tool for these can read them.
 """
 
 

@@ -29,6 +29,7 @@ MODULES = (
     "evidence/manifestcheck",
     "evidence/exportcheck",
     "evidence/opening",
+    "evidence/openingrecord",
     "evidence/certificate",
     "evidence/singlecheck",
     "evidence/witness",
@@ -38,7 +39,8 @@ HEAD = '''#!/usr/bin/env python3
 """Checks what Naesil's audit log gives out: exports, entries, checkpoints, disclosed texts.
 
 One file for Python 3.11 or later with the package `cryptography`; run with --help. It opens no
-connection and writes nothing but what a witness asks it to. Joined from the product's sources.
+connection and writes nothing but keys, a witness's memory and the records of openings. Joined from
+the product's sources.
 """
 '''
 FOOT = '\n\nif __name__ == "__main__":\n    raise SystemExit(main())\n'

@@ -8,7 +8,7 @@ import hashlib
 import hmac
 import json
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Any, BinaryIO
 
 from appliance.evidence.archive import READ_BYTES, Archive, read_some
@@ -33,9 +33,11 @@ class OpenedText:
     object: str
     outcome: str
     text: str
+    key: bytes = field(repr=False)
 
     def as_dict(self) -> dict[str, Any]:
-        return asdict(self)
+        """Without the key of the entry's commitment, which only an opening's record needs."""
+        return {name: value for name, value in asdict(self).items() if name != "key"}
 
 
 def open_texts(file: BinaryIO, secret: AuditorSecret) -> Iterator[OpenedText | Fault]:
@@ -100,6 +102,7 @@ def _opened(record: Record, told: dict[str, Any], secret: AuditorSecret) -> Open
         object=str(record.get("object", "")),
         outcome=record["outcome"],
         text=text,
+        key=key,
     )
 
 

@@ -12,6 +12,10 @@ NEWEST_VERSION = 1
 
 Record = dict[str, Any]
 
+_DEMANDED = ("action", "boot", "id", "outcome", "time")
+_TEXTS = ("commitment", "guard", "model", "object", "policy", "reason", "request", "salt", "subject", "task")
+_COUNTS = ("detections", "tokens")
+
 
 def parse_record(data: bytes) -> Record:
     """The entry in these bytes. ValueError when they are not its canonical form."""
@@ -49,11 +53,30 @@ def _check_fields(value: Record) -> None:
         raise ValueError("no version or no index")
     if value["v"] > NEWEST_VERSION:
         raise ValueError(f"written in form {value['v']}, newer than this verifier; use a newer one")
-    for name in ("action", "boot", "id", "outcome", "time"):
+    for name in _DEMANDED:
         if not isinstance(value.get(name), str):
             raise ValueError(f"no field '{name}'")
-    if not isinstance(value.get("actor"), dict) or not isinstance(value["actor"].get("kind"), str):
+    actor = value.get("actor")
+    if not isinstance(actor, dict) or not isinstance(actor.get("kind"), str):
         raise ValueError("no field 'actor'")
+    _check_kinds({name: value[name] for name in _TEXTS if name in value} | actor, value)
+
+
+def _check_kinds(texts: Record, value: Record) -> None:
+    """What the other forms are made of: texts, rules, counts."""
+    for name, text in texts.items():
+        if not isinstance(text, str):
+            raise ValueError(f"'{name}' is no text")
+    if not _list_of(str, value.get("rules", [])):
+        raise ValueError("'rules' is no list of texts")
+    for name in _COUNTS:
+        counts = value.get(name, {})
+        if not isinstance(counts, dict) or not _list_of(int, list(counts.values())):
+            raise ValueError(f"'{name}' holds no counts")
+
+
+def _list_of(kind: type, values: object) -> bool:
+    return isinstance(values, list) and all(type(one) is kind for one in values)
 
 
 def _no_float(text: str) -> NoReturn:

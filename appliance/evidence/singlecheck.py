@@ -15,6 +15,7 @@ from appliance.evidence.certificate import CERTIFICATE, stated
 from appliance.evidence.entrycheck import check_times
 from appliance.evidence.exportcheck import Progress, check_export, export_ring
 from appliance.evidence.faults import N_, Unsound, unsound
+from appliance.evidence.formats import sent_checkpoint
 from appliance.evidence.keys import KeyRing, unknown_signers
 from appliance.evidence.layout import CHECKPOINT
 from appliance.evidence.record import MAX_RECORD_BYTES, Record, parse_record
@@ -67,12 +68,15 @@ def _known(file: BinaryIO, ring: KeyRing) -> KeyRing:
 
 
 def read_checkpoint(path: Path, ring: KeyRing) -> Checkpoint:
-    """A checkpoint kept elsewhere, its signature checked; of an export, the export's. `Unsound` otherwise."""
+    """A checkpoint kept elsewhere, its signature checked: alone, in an export, in a syslog receiver's line.
+
+    `Unsound` otherwise.
+    """
     with path.open("rb") as file:
         if file.read(2) == b"PK":
             text = Archive(file).read(CHECKPOINT, MAX_NOTE_CHARACTERS).decode("utf-8", "replace")
             return ring.checkpoint(text, path.name)[0]
-    return ring.checkpoint(_read_text(path), path.name)[0]
+    return ring.checkpoint(sent_checkpoint(_read_text(path)), path.name)[0]
 
 
 def _check_text(text: str, ring: KeyRing, old: Sequence[Checkpoint], verdict: Verdict, now: float) -> None:
@@ -86,7 +90,7 @@ def _check_text(text: str, ring: KeyRing, old: Sequence[Checkpoint], verdict: Ve
         _check_consistency(text, ring, old, verdict, now)
     else:
         verdict.kind = "checkpoint"
-        _check_same(_head(text, ring, verdict, now), old, verdict)
+        _check_same(_head(sent_checkpoint(text), ring, verdict, now), old, verdict)
 
 
 def _check_entry(text: str, ring: KeyRing, old: Sequence[Checkpoint], verdict: Verdict, now: float) -> Record:

@@ -23,6 +23,10 @@ from appliance.tlog.proof import ConsistencyProof
 WITNESS_KEY_FILE = "witness.key"
 WITNESS_STATE_FILE = "witness.json"
 SEED_BYTES = 32
+REFUSALS = frozenset(
+    {"fork", "witness-inconsistent", "witness-conflict", "checkpoint-signature", "checkpoint-other-key"}
+)
+"""What a witness says no to; whatever else is wrong is wrong use."""
 
 
 @dataclass(frozen=True, slots=True)

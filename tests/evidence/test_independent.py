@@ -16,8 +16,11 @@ import cryptography
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
+from appliance.evidence.auditorkey import AuditorKey
 from appliance.evidence.onefile import verifier_source
+from tests.evidence.bundle import read_zip
 from tests.evidence.conftest import AUDITOR, COUNT, Site
+from tests.evidence.test_sealed import rewritten, sealing
 
 Hash = bytes
 
@@ -143,7 +146,9 @@ def test_the_one_file_verifier_needs_cryptography_alone(
     assert json.loads(bad.stdout)["problem"]
     (tmp_path / "p").write_text(shared.giving().entry(AUDITOR, 3))
     assert run(alone, "verify", tmp_path / "p", "--key", key).returncode == 0
-    assert run(alone, "verify", tmp_path / "none", "--key", key).returncode == 2
+    for wrong in (("none", key), ("p", tmp_path / "p"), ("p", tmp_path / "none")):
+        unusable = run(alone, "verify", tmp_path / wrong[0], "--key", wrong[1])
+        assert (unusable.returncode, unusable.stderr[:9]) == (2, "verifier:")
 
 
 def test_the_one_file_verifier_is_a_witness_too(alone: list[str], shared: Site, tmp_path: Path) -> None:
@@ -160,6 +165,39 @@ def test_the_one_file_verifier_is_a_witness_too(alone: list[str], shared: Site, 
     assert (again.returncode, again.stdout) == (1, "")
     assert "ask again from there" in again.stderr
     assert run(alone, "witness", "status", "--dir", folder).stdout
+    for wrong in (
+        ("init", "--name", "auditor.example/w2"), ("trust", "--key", tmp_path / "request"),
+        ("cosign", tmp_path / "none"), ("cosign", shared.folder / "log.vkey"),
+    ):  # fmt: skip
+        assert run(alone, "witness", *wrong, "--dir", folder).returncode == 2
+
+
+def test_the_one_file_verifier_opens_sealed_texts_of_a_checked_export_only(
+    alone: list[str], site: Site, tmp_path: Path
+) -> None:
+    made = run(alone, "keygen", "--out", tmp_path / "kim.key", "--name", "kim")
+    sealing(site, AuditorKey.parse(made.stdout.strip())).fill(2, "무지개송어")
+    key = tmp_path / "log.vkey"
+    key.write_text(site.keys.text)
+    why = ("--reason", "민원", "--record", tmp_path / "record")
+    words = ("open", site.export(tmp_path / "x.zip"), *why, "--key", tmp_path / "kim.key")
+    good = run(alone, *words, "--log-key", key)
+    assert (good.returncode, good.stderr[:8]) == (0, "Recorded")
+    assert len(json.loads((tmp_path / "record").read_text())["texts"]) == 2
+    assert [json.loads(line)["text"] for line in good.stdout.splitlines()] == ["무지개송어 0", "무지개송어 1"]
+    assert run(alone, *words).returncode == 2  # the record is there already, and stays
+    (tmp_path / "record").unlink()
+    assert "Not checked" in run(alone, *words).stderr
+    for reason in ("", " "):
+        assert run(alone, words[0], words[1], "--reason", reason, *words[-2:]).returncode == 2
+    (tmp_path / "other").write_text((tmp_path / "kim.key").read_text().replace(" kim ", " lee "))
+    assert run(alone, *words[:-1], tmp_path / "other").returncode == 1  # sealed to another
+    assert run(alone, *words[:-1], key).returncode == 2
+    assert run(alone, *words, "--since", key).returncode == 2
+    whole = Path(words[1])
+    bad = rewritten(whole, tmp_path / "bad.zip", read_zip(whole)["sealed.jsonl"].splitlines(True)[0])
+    opened = run(alone, words[0], bad, *words[2:], "--log-key", key)
+    assert (opened.returncode, opened.stdout) == (1, "")
 
 
 def test_every_export_carries_the_verifier_and_it_is_the_products_own_code(shared: Site) -> None:

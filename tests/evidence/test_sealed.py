@@ -12,18 +12,20 @@ from typer.testing import CliRunner, Result
 from appliance.audit import content
 from appliance.audit.export import Exporter, Request
 from appliance.audit.log import AuditLog
+from appliance.audit.openings import Openings
 from appliance.audit.reading import entries
 from appliance.cli.app import app
-from appliance.errors import ConfigError
+from appliance.errors import ConfigError, Conflict, InvalidInput
 from appliance.evidence.auditor import AuditorSecret, new_auditor, open_box, seal_box
 from appliance.evidence.auditorkey import AuditorKey
 from appliance.evidence.faults import Fault
 from appliance.evidence.keys import KeyRing
 from appliance.evidence.opening import OpenedText, open_texts, printable
+from appliance.evidence.openingrecord import opening_record, parse_opening
 from appliance.evidence.singlecheck import check_file
 from appliance.tlog.note import NoteError
 from tests.evidence.bundle import read_zip
-from tests.evidence.conftest import AUDITOR, NOW, Site
+from tests.evidence.conftest import AUDITOR, NOW, Site, entry
 
 KIM, LEE = new_auditor("kim"), new_auditor("lee")
 
@@ -152,8 +154,8 @@ def test_a_key_is_made_for_its_owner_alone_and_what_is_none_is_refused(tmp_path:
     for words in (
         ("keygen", "--out", tmp_path / "kim.key"),
         ("keygen", "--out", tmp_path / "other.key", "--name", "two words"),
-        ("open", tmp_path / "x.zip", "--key", tmp_path / "none"),
-        ("open", tmp_path / "x.zip", "--key", tmp_path / "kim.key"),
+        ("open", tmp_path / "x.zip", "--reason", "민원", "--key", tmp_path / "none"),
+        ("open", tmp_path / "x.zip", "--reason", "민원", "--key", tmp_path / "kim.key"),
     ):
         with pytest.raises(ConfigError):
             run(*words)
@@ -169,13 +171,22 @@ def test_the_command_opens_checks_and_ends_with_1_for_what_is_wrong(site: Site, 
     (tmp_path / "kim.key").write_text(KIM.text())
     (tmp_path / "lee.key").write_text(LEE.text())
     (tmp_path / "log.vkey").write_text(site.keys.text)
-    words = ["audit", "open", str(path), "--key", str(tmp_path / "kim.key")]
+    reason = ["--reason", "민원"]
+    words = ["audit", "open", str(path), *reason, "--key", str(tmp_path / "kim.key")]
     plain = CliRunner().invoke(app, words)
     assert (plain.exit_code, "question 1" in plain.stdout, "Not checked" in plain.stderr) == (0, True, True)
-    checked = CliRunner().invoke(app, [*words, "--log-key", str(tmp_path / "log.vkey"), "--json"])
+    (record,) = tmp_path.glob("x.zip.*Z.opened")
+    assert stat.S_IMODE(record.stat().st_mode) == 0o600
+    assert parse_opening(record.read_text()).reason == "민원"
+    nameless = CliRunner().invoke(app, [" " if word == "민원" else word for word in words])
+    assert (type(nameless.exception), nameless.stdout) == (ConfigError, "")
+    place = ["--record", str(tmp_path / "record")]
+    checked = CliRunner().invoke(app, [*words, *place, "--log-key", str(tmp_path / "log.vkey"), "--json"])
     told = json.loads(checked.stdout)
     assert (checked.exit_code, told["ok"], told["checked"]) == (0, True, True)
     assert [one["text"] for one in told["texts"]] == ["question 0", "question 1"]
+    again = CliRunner().invoke(app, [*words, *place])
+    assert (type(again.exception), again.stdout) == (ConfigError, "")  # no record, no text
     others = CliRunner().invoke(app, [*words[:-1], str(tmp_path / "lee.key")])
     assert (others.exit_code, "question" in others.stdout) == (1, False)
     bad = rewritten(path, tmp_path / "bad.zip", b"")
@@ -184,6 +195,79 @@ def test_the_command_opens_checks_and_ends_with_1_for_what_is_wrong(site: Site, 
     (tmp_path / "no.zip").write_bytes(b"no zip")
     words[2] = str(tmp_path / "no.zip")
     assert CliRunner().invoke(app, words).exit_code == 1
+
+
+def recorded(path: Path, secret: AuditorSecret, reason: str = "민원") -> str:
+    with path.open("rb") as file:
+        return opening_record(file, secret, reason, "2026-03-02T10:00:00Z")
+
+
+def test_an_opening_that_is_brought_back_is_an_entry_about_each_person(site: Site, tmp_path: Path) -> None:
+    sealing(site, KIM.public).fill(3)
+    text = recorded(site.export(tmp_path / "x.zip"), KIM)
+    openings = Openings(site.database, site.vault, site.audit, site.seal)
+    assert openings.take_in(AUDITOR, text) == {"alice": 3}
+    site.seal()
+    leaves = [one for one in entries(site.database, 0, 100) if one.action == "audit:sealed-text:open"]
+    assert [(one.subject, one.actor.id, one.reason) for one in leaves] == [
+        ("alice", AUDITOR.user_id, "texts 3, proved 3, by kim at 2026-03-02T10:00:00Z: 민원")
+    ]
+    with pytest.raises(Conflict):
+        openings.take_in(AUDITOR, text)
+
+
+def test_a_record_of_an_opening_that_was_none_is_refused(site: Site, tmp_path: Path) -> None:
+    sealing(site, KIM.public).fill(2)
+    openings = Openings(site.database, site.vault, site.audit, site.seal)
+    path = site.export(tmp_path / "x.zip")
+    assert recorded(path, LEE) == ""  # nothing opens with this key
+    true = json.loads(recorded(path, KIM))
+    (index, name, proof), other = true["texts"]
+    texts: list[object] = [
+        [], [[index]], [[index, name, "00" * 32]], [[index, name, other[2]]], [[index + 1, name, proof]],
+        [[999, name, proof]], [["0", name, proof]],
+    ]  # fmt: skip
+    changes: list[dict[str, object]] = [
+        {"reason": "호기심"}, {"time": "2026-03-01T10:00:00Z"}, {"auditor": str(LEE.public)},
+        {"format": "naesil-opening/2"}, {"reason": "x" * 1001}, {"auditor": "kim"},
+        *({"texts": one} for one in texts),
+    ]  # fmt: skip
+    for changed in changes:
+        with pytest.raises(InvalidInput):
+            openings.take_in(AUDITOR, json.dumps(true | changed))
+    for text in ("", "[]", "[" * 100_000, "{}", json.dumps(true | {"reason": "\ud800"})):
+        with pytest.raises(InvalidInput):
+            openings.take_in(AUDITOR, text)
+    site.seal()
+    assert not [one for one in entries(site.database, 0, 100) if one.action == "audit:sealed-text:open"]
+
+
+def test_what_opens_before_a_fault_is_on_record_too(site: Site, tmp_path: Path) -> None:
+    sealing(site, KIM.public).fill(3)
+    path = site.export(tmp_path / "x.zip")
+    first, second, third = read_zip(path)["sealed.jsonl"].splitlines(keepends=True)
+    cut = rewritten(path, tmp_path / "cut.zip", first + second + third[:-1])
+    assert len(parse_opening(recorded(cut, KIM)).texts) == 2
+
+
+def test_an_opening_is_still_told_of_what_was_destroyed_since(site: Site, tmp_path: Path) -> None:
+    with site.database.write() as session:
+        site.vault.create_subject(session, "bob")
+    log = sealing(site, KIM.public)
+    log.fill(2)
+    with site.database.write() as session:
+        log.audit.append(session, dataclasses.replace(entry(7), subject="bob"), text="question 7")
+    site.seal()
+    text = recorded(site.export(tmp_path / "x.zip"), KIM)
+    with site.database.write() as session:
+        site.vault.destroy_subject(session, "alice")
+    openings = Openings(site.database, site.vault, site.audit, site.seal)
+    assert openings.take_in(AUDITOR, text) == {"alice": 2, "bob": 1}
+    site.seal()
+    told = {
+        one.subject: one.reason[:17] for one in entries(site.database, 0, 100) if one.object[:8] == "opening:"
+    }
+    assert told == {"alice": "texts 2, proved 0", "bob": "texts 1, proved 1"}
 
 
 def test_an_export_without_sealed_texts_says_so(shared: Site) -> None:
