@@ -71,8 +71,8 @@ class Backups:
     def create(self, actor: Principal, order: Order) -> Made:
         """Write a backup, mode 0600. ConfigError when the file is there or cannot be written.
 
-        A crash before the rename leaves a file with `.partial` behind its name and no entry; the
-        rename is part of the entry's transaction and is taken back when that fails.
+        The entry is durable before the file has its name, so no backup is without one. A crash
+        before the rename leaves a file with `.partial` behind its name.
         """
         with _new_file(order.out) as (file, draft):
             with self._database.read() as session:
@@ -80,14 +80,9 @@ class Backups:
             made = Made(
                 header.id, str(order.out), draft.stat().st_size, total.files, total.rows, order.models
             )
-            try:
-                with self._database.write() as session:
-                    self._audit.append(session, _entry(actor, made))
-                    draft.rename(order.out)
-            except BaseException:
-                if not draft.exists():
-                    order.out.unlink(missing_ok=True)
-                raise
+            with self._database.write() as session:
+                self._audit.append(session, _entry(actor, made))
+            draft.rename(order.out)
         stamp(self._settings.run_folder, self._clock.now())
         return made
 

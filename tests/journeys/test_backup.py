@@ -8,10 +8,15 @@ from collections.abc import Callable
 from pathlib import Path
 
 import httpx
+import pytest
 
+from tests.journeys import test_egress
 from tests.journeys.product import Product, appliance, new_key
 from tests.journeys.test_bad_input import Visitor
+from tests.journeys.test_egress import data, database, port, server
 from tests.journeys.test_resilience import wait_for
+
+__all__ = ["data", "database", "port", "server"]  # fixtures of test_egress
 
 QUESTION = "세 가지 색깔 이름을 적어 주세요: 빨강"
 
@@ -38,12 +43,8 @@ def chat(product: Product) -> str:
     return address
 
 
-def test_a_house_kept_while_it_serves_lives_on_elsewhere(
-    start_product: Callable[..., Product], tmp_path: Path
-) -> None:
-    product = start_product()
-    address = chat(product)
-    key, kept = str(tmp_path / "recovery.key"), str(tmp_path / "kept.backup")
+def keep_while_it_serves(product: Product, key: str, kept: str) -> None:
+    """A backup that is made beside answers, and checked."""
     assert appliance("backup", "key", "--out", key).returncode == 0
     stop, answered = threading.Event(), list[int]()
     talking = threading.Thread(target=ask_on, args=(product, new_key(product.data), stop, answered))
@@ -59,6 +60,15 @@ def test_a_house_kept_while_it_serves_lives_on_elsewhere(
     checked = appliance("backup", "verify", kept, "--key-file", key, "--json")
     assert checked.returncode == 0, checked.stdout
     assert json.loads(checked.stdout)["log"]["ok"]
+
+
+def test_a_house_kept_while_it_serves_lives_on_elsewhere(
+    start_product: Callable[..., Product], tmp_path: Path
+) -> None:
+    product = start_product()
+    address = chat(product)
+    key, kept = str(tmp_path / "recovery.key"), str(tmp_path / "kept.backup")
+    keep_while_it_serves(product, key, kept)
     assert product.stop() == 0
     assert appliance("audit", "verify", "--data", str(product.data)).returncode == 0
 
@@ -69,6 +79,35 @@ def test_a_house_kept_while_it_serves_lives_on_elsewhere(
     try:
         if os.geteuid() == 0:
             assert elsewhere.stat().st_uid != product.data.stat().st_uid
+        visitor = Visitor(again)
+        assert visitor.sign_in().status_code == 303
+        assert QUESTION in visitor.look(address).text
+        visitor.client.close()
+    finally:
+        assert again.stop() == 0
+    assert appliance("audit", "verify", "--data", str(elsewhere)).returncode == 0
+
+
+def test_a_house_that_serves_from_postgresql_is_kept_and_lives_on_in_sqlite(
+    data: Path, database: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The product reaches its database through the broker, the command beside it by itself."""
+    test_egress.init(data)
+    product = Product(data).wait_ready()
+    key, kept = str(tmp_path / "recovery.key"), str(tmp_path / "kept.backup")
+    try:
+        address = chat(product)
+        keep_while_it_serves(product, key, kept)
+    finally:
+        assert product.stop() == 0
+    assert appliance("audit", "verify", "--data", str(data)).returncode == 0
+
+    monkeypatch.delenv("NAESIL_DATABASE_URL")
+    elsewhere = tmp_path / "another machine" / "data"
+    restored = appliance("backup", "restore", kept, "--data", str(elsewhere), "--key-file", key)
+    assert restored.returncode == 0, restored.stderr
+    again = Product(elsewhere).wait_ready()
+    try:
         visitor = Visitor(again)
         assert visitor.sign_in().status_code == 303
         assert QUESTION in visitor.look(address).text
