@@ -30,7 +30,7 @@ def create_app(services: Services) -> FastAPI:
     app = FastAPI(
         openapi_url=None,  # no generated documentation pages: they load scripts from elsewhere
         middleware=[  # from the outside in
-            Middleware(SecurityHeaders),
+            Middleware(SecurityHeaders, secure=services.secure),
             Middleware(Aliases, prefix=API_PREFIX),
             Middleware(LastResort, errors=errors),
             Middleware(KnownHost, names=names, refuse=errors.refuse),

@@ -1,7 +1,8 @@
 """Security headers on every response, whoever made it (OWASP ASVS 5.0, V3.4; CSP Level 3).
 
 No nonces: our scripts are files of our own, and a nonce would permit any origin. Pages carry
-personal data, so nothing is cached unless a response says otherwise.
+personal data, so nothing is cached unless a response says otherwise. Where browsers reach us over
+TLS they are told to come back by TLS alone (RFC 6797); they believe that of no certificate they warn about.
 """
 
 from starlette.datastructures import MutableHeaders
@@ -47,19 +48,21 @@ ALWAYS = {
     "Cross-Origin-Resource-Policy": "same-origin",
     "X-DNS-Prefetch-Control": "off",
 }
+STRICT_TRANSPORT = "max-age=31536000; includeSubDomains"
 
 
 class SecurityHeaders:
-    """ASGI middleware; must be the outermost one of ours."""
+    """ASGI middleware; must be the outermost one of ours. `secure`: browsers reach us over TLS."""
 
-    def __init__(self, app: ASGIApp) -> None:
+    def __init__(self, app: ASGIApp, *, secure: bool) -> None:
         self.app = app
+        self.always = ALWAYS | ({"Strict-Transport-Security": STRICT_TRANSPORT} if secure else {})
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         async def send_with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
                 headers = MutableHeaders(scope=message)
-                for name, value in ALWAYS.items():
+                for name, value in self.always.items():
                     headers[name] = value
                 headers.setdefault("Cache-Control", "no-store")
             await send(message)

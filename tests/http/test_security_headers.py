@@ -2,8 +2,11 @@
 
 import pytest
 
+from starlette.testclient import TestClient
+
+from appliance.http.app import create_app
 from appliance.http.headers import ALWAYS, CONTENT_SECURITY_POLICY
-from tests.http.conftest import Client
+from tests.http.conftest import Client, script
 from tests.http.fakes import House
 
 DESIGNED = (
@@ -55,6 +58,16 @@ def test_a_crash_has_them(house: House, alice: Client) -> None:
     response = alice.get("/chat")
     assert response.status_code == 500
     assert response.headers["content-security-policy"] == DESIGNED
+
+
+def test_browsers_that_come_by_tls_are_told_to_come_by_nothing_else(stranger: Client) -> None:
+    assert "strict-transport-security" not in stranger.get("/sign-in").headers
+    house = House(script, behind_proxy=True)
+    with TestClient(create_app(house.services), base_url="https://naesil.example") as http:
+        answers = [http.get(path) for path in ("/sign-in", "/nothing", "/v1/models")]
+    house.close()
+    told = {answer.headers["strict-transport-security"] for answer in answers}
+    assert told == {"max-age=31536000; includeSubDomains"}
 
 
 def test_pages_are_not_cached_and_files_are(stranger: Client) -> None:
