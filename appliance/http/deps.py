@@ -62,6 +62,16 @@ def confirmed(
     return principal
 
 
+def enrolling(found: Annotated[KnownSession, Depends(settling)]) -> KnownSession:
+    """Who may set up a second factor: whoever must before anything else, or is `confirmed`.
+
+    Otherwise an open browser that somebody left would be enough to lock its owner out.
+    """
+    if not found.second_factor_due:
+        confirmed(found, person(found))
+    return found
+
+
 def needs(permission: Permission) -> Callable[..., Principal]:
     """A dependency: the signed-in person, if the policy permits this. Runs in the thread pool."""
 
@@ -86,6 +96,7 @@ def words(request: Request) -> Translator:
 Person = Annotated[Principal, Depends(person)]
 Settling = Annotated[KnownSession, Depends(settling)]
 Confirmed = Annotated[Principal, Depends(confirmed)]
+Enrolling = Annotated[KnownSession, Depends(enrolling)]
 Visitor = Annotated[Principal | None, Depends(visitor)]
 Submitted = Annotated[forms.Form, Depends(submitted)]
 Words = Annotated[Translator, Depends(words)]

@@ -34,6 +34,7 @@ def test_every_route_and_method_answers_with_them(
         with client.http.stream(method, address, headers=_headers(method)) as response:
             seen.add(response.status_code)
             _protected(response, f"{method} {address}")
+            assert method != "TRACE" or response.status_code >= 400, address
     assert {200, 303, 401, 403, 404, 405} <= seen
 
 
@@ -90,3 +91,6 @@ def _protected(response: Any, what: str) -> None:
     for name, value in ALWAYS.items():
         assert response.headers.get_list(name) == [value], (what, name)
     assert "cache-control" in response.headers, what
+    kind = response.headers.get("content-type", "")
+    assert kind or response.headers.get("content-length", "0") == "0", what
+    assert "charset=utf-8" in kind or not kind.startswith("text/"), (what, kind)

@@ -76,3 +76,17 @@ def test_a_navigation_typed_by_the_person_is_ours() -> None:
 
 def test_an_empty_secret_fits_nothing() -> None:
     assert not csrf.token_fits("", csrf.token_for(""))
+
+
+def test_a_form_reads_its_own_body_alone_and_the_last_of_several_fields(house: House, alice: Client) -> None:
+    secret = alice.http.cookies["naesil"]
+    body = f"csrf=x&label=first&csrf={csrf.token_for(secret)}&label=last"
+    answer = alice.http.post(
+        "/account/keys?label=address",
+        content=body,
+        headers={"Content-Type": "application/x-www-form-urlencoded", "Sec-Fetch-Site": "same-origin"},
+    )
+    assert answer.status_code == 200, answer.text
+    assert [key.label for key in house.keys_of("alice")] == ["last"]
+    elsewhere = f"/account/keys?csrf={csrf.token_for(secret)}&label=address"
+    assert alice.http.post(elsewhere, data={"label": "x"}).status_code == 403

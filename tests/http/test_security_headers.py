@@ -75,3 +75,12 @@ def test_pages_are_not_cached_and_files_are(stranger: Client) -> None:
     assert page.headers["cache-control"] == "no-store"
     address = page.text.split('rel="stylesheet" href="')[1].split('"')[0]
     assert "immutable" in stranger.get(address).headers["cache-control"]
+
+
+def test_no_origin_is_let_in_by_cors(stranger: Client, alice: Client) -> None:
+    asks = {"Origin": "https://evil.example", "Access-Control-Request-Method": "POST"}
+    for client in (stranger, alice):
+        for path in ("/chat", "/sign-in", "/v1/models", "/health"):
+            for method in ("GET", "OPTIONS"):
+                told = client.http.request(method, path, headers=asks).headers
+                assert not [name for name in told if name.startswith("access-control-")], path

@@ -60,6 +60,19 @@ def test_dangerous_acts_ask_for_the_password_again(house: House, alice: Client) 
     assert alice.post("/account/second-factor/off").headers["location"] == "/account/security"
 
 
+def test_an_open_browser_is_not_enough_to_put_somebody_elses_second_factor_in(
+    house: House, alice: Client
+) -> None:
+    house.clock.advance(3600)
+    enrolment = house.identity.second_factor.begin("alice")
+    code = pyotp.TOTP(enrolment.secret).at(house.clock.now())
+    sent_away = alice.post("/account/second-factor", secret=enrolment.secret, code=code)
+    assert sent_away.headers["location"].startswith("/account/confirm?next=")
+    assert house.identity.second_factor.state(house.principal("alice")) == (False, 0)
+    assert alice.post("/account/confirm", password=PASSWORD, next="/account/security").status_code == 303
+    assert alice.post("/account/second-factor", secret=enrolment.secret, code=code).status_code == 200
+
+
 def test_a_changed_password_is_the_only_one_that_works(alice: Client, stranger: Client) -> None:
     wrong = alice.post("/account/password", current="wrong wrong", password=NEW, repeated=NEW)
     differ = alice.post("/account/password", current=PASSWORD, password=NEW, repeated="other")

@@ -1,5 +1,6 @@
 """What every page must have, read from the pages themselves."""
 
+import re
 from html.parser import HTMLParser
 
 import pytest
@@ -140,3 +141,17 @@ def test_the_first_paint_and_the_scripts_stay_small(pages: dict[str, str]) -> No
     styles = sum(size for name, size in sizes.items() if name.endswith(".css"))
     assert scripts <= SCRIPT_LIMIT
     assert len(pages["new"].encode()) + scripts + styles + sizes["icons/mark.svg"] <= FIRST_PAINT_LIMIT
+
+
+def test_every_password_is_masked_and_can_be_pasted() -> None:
+    fields = [
+        field
+        for file in (share_folder("web") / "templates").rglob("*.html")
+        for field in re.findall(r"<input[^>]*-password[^>]*>", file.read_text("utf-8"))
+    ]
+    assert len(fields) >= 5
+    for field in fields:
+        assert 'type="password"' in field
+        assert "readonly" not in field
+    scripts = [file.read_text("utf-8") for file in (share_folder("web") / "static").rglob("*.js")]
+    assert not [one for one in scripts if "paste" in one and "password" in one]

@@ -1,8 +1,10 @@
 """Bad input to the running product: a clear message, nothing lost, no traceback, no secret."""
 
 import re
+import socket
 import uuid
 from collections.abc import Iterator
+from urllib.parse import urlsplit
 
 import httpx
 import pytest
@@ -130,3 +132,38 @@ def test_the_session_cookie_is_out_of_reach_of_scripts_and_other_sites(product: 
     assert "httponly" in cookie
     assert "samesite=strict" in cookie
     visitor.client.close()
+
+
+def test_a_made_up_forwarded_address_is_not_believed(product: Product) -> None:
+    visitor = Visitor(product)
+    visitor.client.headers["X-Forwarded-For"] = visitor.client.headers["X-Real-IP"] = "203.0.113.7"
+    visitor.client.headers["X-Forwarded-Proto"] = "https"
+    signed_in = visitor.sign_in()
+    assert "__Host-" not in signed_in.headers["set-cookie"]
+    seen = visitor.look("/account/security").text
+    assert "<strong>127.0.0.1</strong>" in seen
+    assert "203.0.113.7" not in seen
+    visitor.client.close()
+
+
+@pytest.mark.parametrize(
+    "framing",
+    [
+        "Content-Length: 4\r\nContent-Length: 60\r\n",
+        "Content-Length: 4, 60\r\n",
+        "Content-Length: +4\r\n",
+        "Transfer-Encoding: xchunked\r\n",
+        "Transfer-Encoding: chunked, identity\r\n",
+        "Transfer-Encoding : chunked\r\n",
+    ],
+)
+def test_a_request_cannot_be_smuggled_in_another(product: Product, framing: str) -> None:
+    """What might be the end of one message to us and the middle to a proxy ends the connection."""
+    address = urlsplit(product.url)
+    hidden = "GET /health HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n"
+    head = f"POST /sign-in HTTP/1.1\r\nHost: 127.0.0.1\r\n{framing}\r\n"
+    with socket.create_connection((str(address.hostname), int(address.port or 0))) as line:
+        line.sendall(f"{head}0\r\n\r\n{hidden}".encode())
+        heard = b"".join(iter(lambda: line.recv(4096), b""))
+    assert heard.startswith(b"HTTP/1.1 400 ")
+    assert heard.count(b"HTTP/1.1 ") == 1

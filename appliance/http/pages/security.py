@@ -7,7 +7,7 @@ from markupsafe import Markup
 
 from appliance.errors import N_, InvalidInput, NaesilError
 from appliance.http.cookies import SESSION, Cookies
-from appliance.http.deps import Confirmed, Person, Settling, Submitted, Words
+from appliance.http.deps import Confirmed, Enrolling, Person, Settling, Submitted, Words
 from appliance.http.errors import status_of
 from appliance.http.forms import Form
 from appliance.http.links import local_path
@@ -118,7 +118,7 @@ def _second_factor(services: Services, view: View) -> APIRouter:
         return page(request, known.principal.user_id, "")
 
     @routes.post("/account/second-factor")
-    def turn_on(request: Request, known: Settling, form: Submitted, words: Words) -> Response:
+    def turn_on(request: Request, known: Enrolling, form: Submitted, words: Words) -> Response:
         try:
             codes = second_factor.turn_on(known.principal, form["secret"], form["code"])
         except NaesilError as error:
