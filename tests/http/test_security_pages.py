@@ -49,6 +49,15 @@ def test_signing_in_with_a_second_factor_takes_two_pages_and_changes_the_cookie(
     assert stranger.get("/account").status_code == 200
 
 
+def test_a_reset_goes_round_no_second_factor(house: House, alice: Client, stranger: Client) -> None:
+    turned_on(house, alice)
+    link = house.identity.links.reset(SYSTEM, house.accounts.find("alice").id)
+    stranger.get(f"/welcome/{link.token}")
+    half = stranger.post(f"/welcome/{link.token}", password=NEW, repeated=NEW)
+    assert half.headers["location"].startswith("/sign-in/code")
+    assert stranger.get("/chat").headers["location"].startswith("/sign-in/code")
+
+
 def test_dangerous_acts_ask_for_the_password_again(house: House, alice: Client) -> None:
     turned_on(house, alice)
     house.clock.advance(3600)
