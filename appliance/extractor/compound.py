@@ -21,7 +21,6 @@ from appliance.extractor.faults import Unreadable
 
 MOST_STREAM = 64 * 1024 * 1024
 MOST_TOGETHER = 200 * 1024 * 1024
-HEADER_BYTES = 256
 OFFICE = ("WordDocument", "Workbook", "Book", "PowerPoint Document")
 LOCKED = ("EncryptedPackage", "EncryptionInfo")  # how Office keeps a file with a password
 

@@ -24,7 +24,6 @@ _LANDLINE = re.compile(
     rf"[0-9]{{3,4}}{JOIN}[0-9]{{4}}(?![0-9])"
 )
 _CONTEXT = re.compile(f"전화|연락|휴대|핸드폰|번호는|문자|{any_case('tel phone mobile contact')}")
-_SPLIT = re.compile(r"[0-9]+")
 
 
 def find(view: View) -> Iterator[Finding]:
