@@ -6,6 +6,7 @@ stream  only takes an Admitted, so no prompt reaches the model before its entry 
 settle  exactly once per Admitted, whatever happened: finished, stopped, failed, left, lost.
         What cannot be recorded as the database is away is owed, and recorded when it is back.
 """
+# long because: the three steps keep one promise together; what each of them needs is in modules of its own
 
 import asyncio
 from collections import deque
