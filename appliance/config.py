@@ -5,6 +5,7 @@ default. This is the only module that reads the environment. What an organisatio
 (who may do what, limits, retention) is not here but in policies/*.yaml.
 """
 
+import ipaddress
 import os
 import re
 import tomllib
@@ -264,3 +265,13 @@ def _convert(name: str, raw: Any, kind: Any) -> Any:
     raise ConfigError(
         N_("The setting '%(name)s' does not accept the value '%(value)s'."), name=name, value=raw
     )
+
+
+def is_loopback(host: str) -> bool:
+    """Whether a name or an address means this machine, without asking anybody."""
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False

@@ -86,12 +86,7 @@ def alternatives(node: ast.AST) -> Iterator[ast.AST]:
     elif isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.Not):
         yield node.operand
     elif isinstance(node, ast.Constant):
-        if isinstance(node.value, bool):
-            yield ast.Constant(not node.value)
-        elif isinstance(node.value, int):
-            yield ast.Constant(node.value + 1)
-        elif isinstance(node.value, bytes):
-            yield ast.Constant(node.value + b"!")
+        yield from _other_values(node.value)
     elif isinstance(node, ast.If | ast.While | ast.IfExp):
         other = copy.deepcopy(node)
         other.test = ast.UnaryOp(ast.Not(), node.test)
@@ -100,6 +95,15 @@ def alternatives(node: ast.AST) -> Iterator[ast.AST]:
         yield ast.Return(ast.Constant(None))
     elif isinstance(node, ast.Raise) or (isinstance(node, ast.Expr) and isinstance(node.value, ast.Call)):
         yield ast.Pass()
+
+
+def _other_values(value: object) -> Iterator[ast.AST]:
+    if isinstance(value, bool):
+        yield ast.Constant(not value)
+    elif isinstance(value, int):
+        yield ast.Constant(value + 1)
+    elif isinstance(value, bytes):
+        yield ast.Constant(value + b"!")
 
 
 def _is_none(node: ast.AST) -> bool:

@@ -15,15 +15,11 @@ ON_POSTGRESQL = ("audit", "chat", "completions", "identity", "storage")
 
 
 def main() -> int:
-    parts = [
-        f"tests/{path.name}"
-        for path in sorted((ROOT / "tests").iterdir())
-        if path.name not in PRODUCTS and (path.is_dir() or path.name.startswith("test_")) and _holds_tests(path)
-    ]
-    second = [parts, ["--postgresql", *(f"tests/{name}" for name in ON_POSTGRESQL)]]
+    parts = " ".join(_parts())
+    again = " ".join(["--postgresql", *(f"tests/{name}" for name in ON_POSTGRESQL)])
     with tempfile.TemporaryFile("w+") as said:
         beside = subprocess.Popen(
-            [sys.executable, __file__, *map(" ".join, second)], cwd=ROOT, stdout=said, stderr=subprocess.STDOUT
+            [sys.executable, __file__, parts, again], cwd=ROOT, stdout=said, stderr=subprocess.STDOUT
         )
         failed = _run([f"tests/{name}" for name in PRODUCTS])
         failed |= beside.wait()
@@ -32,8 +28,10 @@ def main() -> int:
     return failed
 
 
-def _holds_tests(path: Path) -> bool:
-    return path.is_file() or any(path.rglob("test_*.py"))
+def _parts() -> list[str]:
+    """Every folder and file of tests that is not of the first line."""
+    files = {path.relative_to(ROOT / "tests").parts[0] for path in (ROOT / "tests").rglob("test_*.py")}
+    return [f"tests/{name}" for name in sorted(files - set(PRODUCTS))]
 
 
 def _run(words: list[str]) -> int:

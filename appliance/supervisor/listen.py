@@ -1,10 +1,9 @@
 """The listening socket, and the rule that nobody listens beyond loopback in clear."""
 
 import errno
-import ipaddress
 import socket
 
-from appliance.config import Settings
+from appliance.config import Settings, is_loopback
 from appliance.errors import N_, ConfigError
 
 BACKLOG = 1024
@@ -31,15 +30,6 @@ def check_exposure(settings: Settings) -> None:
 
 def uses_tls(settings: Settings) -> bool:
     return settings.tls_cert is not None or settings.tls_self_signed
-
-
-def is_loopback(host: str) -> bool:
-    if host == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
 
 
 def open_socket(settings: Settings) -> socket.socket:

@@ -4,7 +4,7 @@ A runtime or sealer that ends is started again and its new socketpair end is han
 When web ends, the others see their socketpairs close and end too; all are started afresh.
 A child that reports that it cannot start ends the product with that child's own words.
 """
-# long because: one loop owns every line and child; what can be apart is (desk, switch, exchange, turn, outbox)
+# long because: one loop owns every line and child; what can be apart is (desk, switch, exchange, turn)
 
 import contextlib
 import logging

@@ -1,7 +1,6 @@
 """Every response carries the same protective headers, whoever made it."""
 
 import pytest
-
 from starlette.testclient import TestClient
 
 from appliance.http.app import create_app

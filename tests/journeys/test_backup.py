@@ -92,6 +92,7 @@ def test_a_house_that_serves_from_postgresql_is_kept_and_lives_on_in_sqlite(
     data: Path, database: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The product reaches its database through the broker, the command beside it by itself."""
+    assert database.startswith("postgresql:")
     test_egress.init(data)
     product = Product(data).wait_ready()
     key, kept = str(tmp_path / "recovery.key"), str(tmp_path / "kept.backup")
