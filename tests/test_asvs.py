@@ -32,7 +32,7 @@ def kind(answer: str) -> str:
 
 
 @cache
-def tests_of(name: str) -> set[str]:
+def names_in(name: str) -> set[str]:
     tree = ast.parse((ROOT / "tests" / name).read_text("utf-8"))
     return {node.name for node in tree.body if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)}
 
@@ -48,7 +48,7 @@ def test_every_test_and_document_that_is_named_exists() -> None:
         named = re.findall(r"`([\w/]+\.py)::(\w+)`", answer)
         documents = re.findall(r"`?((?:docs/)?[\w-]+\.md)\b", answer)
         for file, test in named:
-            assert test in tests_of(file), (number, file, test)
+            assert test in names_in(file), (number, file, test)
         for document in documents:
             assert (ROOT / document).is_file() or (ROOT / "docs" / document).is_file(), (number, document)
         assert named or kind(answer) != "test", number

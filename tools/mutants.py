@@ -76,21 +76,21 @@ def alternatives(node: ast.AST) -> Iterator[ast.AST]:
     """What could stand in the place of this node."""
     if isinstance(node, ast.Compare):
         for place, operator in enumerate(node.ops):
-            other = copy.deepcopy(node)
-            other.ops[place] = SWAPS[type(operator)]()  # type: ignore[call-overload]
-            yield other
+            compared = copy.deepcopy(node)
+            compared.ops[place] = SWAPS[type(operator)]()  # type: ignore[call-overload]  # a comparison's is one
+            yield compared
     elif isinstance(node, ast.BinOp | ast.AugAssign | ast.BoolOp) and type(node.op) in SWAPS:
-        other = copy.deepcopy(node)
-        other.op = SWAPS[type(node.op)]()  # type: ignore[assignment]
-        yield other
+        operated = copy.deepcopy(node)
+        setattr(operated, "op", SWAPS[type(node.op)]())  # noqa: B010 - of three kinds of node
+        yield operated
     elif isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.Not):
         yield node.operand
     elif isinstance(node, ast.Constant):
         yield from _other_values(node.value)
     elif isinstance(node, ast.If | ast.While | ast.IfExp):
-        other = copy.deepcopy(node)
-        other.test = ast.UnaryOp(ast.Not(), node.test)
-        yield other
+        tested = copy.deepcopy(node)
+        tested.test = ast.UnaryOp(ast.Not(), node.test)
+        yield tested
     elif isinstance(node, ast.Return) and node.value is not None and not _is_none(node.value):
         yield ast.Return(ast.Constant(None))
     elif isinstance(node, ast.Raise) or (isinstance(node, ast.Expr) and isinstance(node.value, ast.Call)):

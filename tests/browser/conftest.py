@@ -7,7 +7,13 @@ from playwright.sync_api import Browser, Page
 
 from tests.browser.office import serve, tell
 from tests.browser.watch import Watch, open_browser, open_page
-from tests.http.fakes import House
+from tests.http.fakes import House, cheap_passwords
+
+
+@pytest.fixture(scope="module", autouse=True)
+def passwords_cost_little() -> Iterator[None]:
+    with cheap_passwords():
+        yield
 
 
 @pytest.fixture(scope="module")

@@ -12,7 +12,6 @@ from appliance.audit.export import Request
 from appliance.audit.search import Query
 from appliance.chat.assistants import AssistantDraft
 from appliance.core import SYSTEM, Principal, Role
-from appliance.http.app import create_app
 from appliance.ids import new_id
 from tests.http.conftest import ORIGIN, Client
 from tests.http.fakes import House
@@ -79,7 +78,7 @@ PAGES: dict[str, Callable[[Things], list[str]]] = {
 def furnish(house: House) -> Things:
     """Put something on every page; a year later some of it is past its date."""
     colleague, token = house.person("이두리")
-    http = TestClient(create_app(house.services), base_url=ORIGIN, follow_redirects=False)
+    http = TestClient(house.site, base_url=ORIGIN, follow_redirects=False)
     client = Client(http, token)
     text = "카드번호 4111-1111-1111-1111"
     assert client.post("/chat/messages", text=text, client_id=new_id()).status_code in (200, 303)

@@ -8,7 +8,6 @@ from contextlib import contextmanager
 
 import uvicorn
 
-from appliance.http.app import create_app
 from appliance.protocol.messages import Finished, Progress, Queued, StreamEvent, Token
 from tests.http.fakes import House
 
@@ -65,7 +64,7 @@ def serve(house: House) -> Iterator[str]:
     listening = socket.create_server(("127.0.0.1", 0))
     server = uvicorn.Server(
         uvicorn.Config(
-            create_app(house.services),
+            house.site,
             log_config=None,
             lifespan="off",
             ws="none",

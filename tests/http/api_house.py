@@ -10,7 +10,6 @@ from fastapi import FastAPI
 
 from appliance.completions.pipeline import Completions
 from appliance.core import SYSTEM, Role
-from appliance.http.app import create_app
 from appliance.http.services import Services
 from appliance.protocol.messages import (
     Chosen,
@@ -28,7 +27,7 @@ from appliance.protocol.messages import (
     StreamEvent,
     Token,
 )
-from tests.http.fakes import PASSWORD, House
+from tests.http.fakes import PASSWORD, House, application
 from tests.scripted_runtime import HELLO
 
 MODEL = HELLO.model_name
@@ -102,7 +101,7 @@ class ApiHouse(House):
         self.usage = completions.usage
 
     def app(self) -> FastAPI:
-        return create_app(self.api_services)
+        return application(self.api_services)
 
     def new_key(self) -> str:
         return self.identity.keys.create(SYSTEM, self.alice.id, "test")[1]

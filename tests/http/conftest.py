@@ -10,9 +10,8 @@ from starlette.testclient import TestClient
 
 from appliance.core import Role
 from appliance.http import csrf
-from appliance.http.app import create_app
 from appliance.protocol.messages import Failed, Finished, Progress, Queued, StreamEvent, Token
-from tests.http.fakes import House
+from tests.http.fakes import House, cheap_passwords
 
 ORIGIN = "http://localhost:8080"
 
@@ -48,6 +47,12 @@ class Client:
 
     def get(self, path: str, **headers: str) -> Any:
         return self.http.get(path, headers={"Accept": "text/html"} | headers)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def passwords_cost_little() -> Iterator[None]:
+    with cheap_passwords():
+        yield
 
 
 @pytest.fixture
@@ -87,7 +92,7 @@ def bob(house: House, clients: ExitStack) -> Client:
 
 def _client(house: House, clients: ExitStack, token: str) -> Client:
     http = TestClient(
-        create_app(house.services),
+        house.site,
         base_url=ORIGIN,
         follow_redirects=False,
         headers={"Accept-Language": "en"},

@@ -2,13 +2,17 @@
 
 import hashlib
 import tempfile
-from collections.abc import AsyncGenerator, AsyncIterator, Callable
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
-from functools import cache
+from functools import cache, cached_property
 from pathlib import Path
 from typing import Any, cast
 
 import msgspec
+import pytest
+from argon2 import PasswordHasher
+from fastapi import FastAPI
 from sqlalchemy import text
 
 from appliance.admin.auditing import auditors
@@ -43,8 +47,11 @@ from appliance.egress.sockets import OpenSocket
 from appliance.egress.status import ProcessStatus, Status, Wall
 from appliance.errors import NaesilError
 from appliance.extractor import process
+from appliance.http import view
+from appliance.http.app import create_app
 from appliance.http.services import Services
 from appliance.identity import house as identity
+from appliance.identity import passwords
 from appliance.identity.keys import ApiKey
 from appliance.inference.models import Models
 from appliance.inference.registry import ModelFile
@@ -232,6 +239,11 @@ class House:
             attestations=self.proving.attestations,
         )
 
+    @cached_property
+    def site(self) -> FastAPI:
+        """The application that everybody's browser reaches."""
+        return application(self.services)
+
     def _switch(self, model: ModelFile) -> None:
         if self.switch_failure is not None:
             raise self.switch_failure
@@ -275,6 +287,24 @@ class House:
     def close(self) -> None:
         self.database.close()
         self._folder.cleanup()
+
+
+@contextmanager
+def cheap_passwords() -> Iterator[None]:
+    """Hashes that cost next to nothing, for tests of other things; what they cost is tests/identity's."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(passwords, "_HASHER", PasswordHasher(time_cost=1, memory_cost=8, parallelism=1))
+        yield
+
+
+def application(services: Services) -> FastAPI:
+    """Everything over these services. Templates do not change, so each is compiled once for all tests."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(view, "Compiled", _compiled)
+        return create_app(services)
+
+
+_compiled = cache(view.Compiled)
 
 
 @cache

@@ -6,7 +6,6 @@ from typing import Any
 
 from starlette.testclient import TestClient
 
-from appliance.http.app import create_app
 from appliance.http.headers import ALWAYS
 from tests.http.conftest import ORIGIN, Client
 from tests.http.fakes import House
@@ -27,7 +26,7 @@ ODD = (
 def test_every_route_and_method_answers_with_them(
     house: House, admin: Client, alice: Client, stranger: Client
 ) -> None:
-    addresses = sorted({_filled(path) for path in _paths(create_app(house.services).routes)})
+    addresses = sorted({_filled(path) for path in _paths(house.site.routes)})
     assert len(addresses) >= FEWEST_ROUTES
     seen = set()
     for client, address, method in product((admin, alice, stranger), (*addresses, *ODD), METHODS):
@@ -56,7 +55,7 @@ def test_a_download_and_a_refused_body_have_them(admin: Client) -> None:
 def test_a_crash_in_a_download_has_them(house: House) -> None:
     house.proving.attestations.newest = None  # type: ignore[method-assign,assignment]  # provokes a TypeError
     token = house.person("root", "administrator")[1]
-    with TestClient(create_app(house.services), base_url=ORIGIN) as http:
+    with TestClient(house.site, base_url=ORIGIN) as http:
         http.cookies.set("naesil", token)
         crashed = http.get("/console/egress")
     assert crashed.status_code == 500

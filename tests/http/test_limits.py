@@ -6,7 +6,6 @@ import httpx
 
 from appliance.core import SYSTEM
 from appliance.http import csrf
-from appliance.http.app import create_app
 from appliance.ids import new_id
 from tests.http.conftest import ORIGIN
 from tests.http.fakes import House
@@ -22,7 +21,7 @@ def test_pages_and_api_share_what_a_person_may_ask_in_a_minute(house: House) -> 
     key = house.identity.keys.create(SYSTEM, person.user_id, "test")[1]
 
     async def ask_all() -> list[httpx.Response]:
-        transport = httpx.ASGITransport(create_app(house.services))
+        transport = httpx.ASGITransport(house.site)
         async with httpx.AsyncClient(transport=transport, base_url=ORIGIN) as http:
 
             async def by_page() -> httpx.Response:

@@ -12,8 +12,8 @@ from typer.testing import CliRunner
 from appliance.cli.app import app as program
 from appliance.config import load
 from appliance.errors import ConfigError
-from appliance.http.app import create_app
 from tests.http.api_house import MODEL, ApiHouse
+from tests.http.fakes import application
 
 TOKEN = "prometheus-of-the-machine-room"
 ENDS = ("naesil_answers_total", "naesil_refusals_total")
@@ -29,7 +29,7 @@ def house() -> Iterator[ApiHouse]:
 
 def watched(house: ApiHouse, digest: str = DIGEST) -> TestClient:
     services = replace(house.api_services, settings=replace(house.settings, metrics_token_sha256=digest))
-    return TestClient(create_app(services), base_url="http://localhost")
+    return TestClient(application(services), base_url="http://localhost")
 
 
 def samples(text: str) -> dict[tuple[str, str], float]:

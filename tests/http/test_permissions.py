@@ -10,7 +10,6 @@ import pytest
 from appliance.chat.assistants import AssistantDraft
 from appliance.config import share_folder
 from appliance.core import SYSTEM, Permission, Principal, Role
-from appliance.http.app import create_app
 from appliance.ids import new_id
 from appliance.policy.decide import decide
 from appliance.policy.documents import load
@@ -52,7 +51,7 @@ def turned_away(answer: Any) -> bool:
 
 
 def test_every_route_has_a_row_and_every_row_a_route(house: House) -> None:
-    assert sorted(served(create_app(house.services).routes)) == sorted({*ROUTES, *BY_EACH_PERSONS_RIGHTS})
+    assert sorted(served(house.site.routes)) == sorted({*ROUTES, *BY_EACH_PERSONS_RIGHTS})
 
 
 def test_a_stranger_is_turned_away_everywhere_but_at_the_public_doors(stranger: Client) -> None:

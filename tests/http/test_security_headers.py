@@ -3,7 +3,6 @@
 import pytest
 from starlette.testclient import TestClient
 
-from appliance.http.app import create_app
 from appliance.http.headers import ALWAYS, CONTENT_SECURITY_POLICY
 from tests.http.conftest import Client, script
 from tests.http.fakes import House
@@ -62,7 +61,7 @@ def test_a_crash_has_them(house: House, alice: Client) -> None:
 def test_browsers_that_come_by_tls_are_told_to_come_by_nothing_else(stranger: Client) -> None:
     assert "strict-transport-security" not in stranger.get("/sign-in").headers
     house = House(script, behind_proxy=True)
-    with TestClient(create_app(house.services), base_url="https://naesil.example") as http:
+    with TestClient(house.site, base_url="https://naesil.example") as http:
         answers = [http.get(path) for path in ("/sign-in", "/nothing", "/v1/models")]
     house.close()
     told = {answer.headers["strict-transport-security"] for answer in answers}

@@ -4,7 +4,6 @@ import pytest
 from starlette.testclient import TestClient
 
 from appliance.core import Role
-from appliance.http.app import create_app
 from appliance.http.links import local_path
 from tests.http.conftest import Client, script
 from tests.http.fakes import PASSWORD, SETUP_TOKEN, House
@@ -55,7 +54,7 @@ def test_signing_in_sets_a_strict_cookie(house: House, stranger: Client) -> None
 
 def test_over_tls_the_cookie_is_bound_to_the_host() -> None:
     house = House(script, tls_self_signed=True)
-    http = TestClient(create_app(house.services), base_url="https://naesil.example")
+    http = TestClient(house.site, base_url="https://naesil.example")
     cookie = http.get("/sign-in").headers["set-cookie"]
     house.close()
     assert cookie.startswith("__Host-naesil-visitor=")
