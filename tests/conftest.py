@@ -1,5 +1,6 @@
 """Fixtures every test may use: a real database in a fresh folder, and a clock that stands still."""
 
+import gc
 import importlib.util
 from collections.abc import Iterator
 from pathlib import Path
@@ -41,6 +42,12 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     ]
     config.hook.pytest_deselected(items=[item for item in items if item not in fits])
     items[:] = fits
+
+
+def pytest_collection_finish() -> None:
+    """What is loaded by now stays: looking through it again and again was a third of the page tests' time."""
+    gc.collect()
+    gc.freeze()
 
 
 settings.register_profile("naesil", deadline=None)  # no test asserts a time

@@ -50,6 +50,7 @@ from appliance.extractor import process
 from appliance.http import view
 from appliance.http.app import create_app
 from appliance.http.services import Services
+from appliance.i18n import translator
 from appliance.identity import house as identity
 from appliance.identity import passwords
 from appliance.identity.keys import ApiKey
@@ -298,13 +299,14 @@ def cheap_passwords() -> Iterator[None]:
 
 
 def application(services: Services) -> FastAPI:
-    """Everything over these services. Templates do not change, so each is compiled once for all tests."""
+    """Everything over these services. Templates and catalogues do not change: read once for all tests."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(view, "Compiled", _compiled)
+        patch.setattr(view, "translator", _translator)
         return create_app(services)
 
 
-_compiled = cache(view.Compiled)
+_compiled, _translator = cache(view.Compiled), cache(translator)
 
 
 @cache
