@@ -38,6 +38,7 @@ from appliance.core import Decision, Principal, Target, Usage, highest
 from appliance.errors import N_, Forbidden, NaesilError, StorageFailed
 from appliance.ids import new_id
 from appliance.inference.client import InferenceClient, loading
+from appliance.inference.streams import Again
 from appliance.policy.active import ActivePolicy
 from appliance.policy.decide import decide
 from appliance.policy.gate import violation
@@ -148,46 +149,54 @@ class Completions:
         return admitted
 
     async def stream(
-        self, admitted: Admitted, store_reply: StoreReply = nothing_to_store
+        self, admitted: Admitted, store_reply: StoreReply = nothing_to_store, *, whole: bool = False
     ) -> AsyncGenerator[StreamEvent, None]:
-        """The answer's events, screened by the policy; leaving early cancels and settles it."""
-        today = self._clock.now().date()
+        """The answer's events, screened by the policy; leaving early cancels and settles it.
+
+        `whole`: its reader gets its words at its end, so it may begin anew when the runtime dies.
+        """
         law = _Law(self._policy, admitted)
-        hearing = Hearing(lambda: StreamScanner(law.rulings, law.own, today), self._clock.monotonic)
+        hearing = self._hearing(law)
+        kept: list[Token] = []  # not given out yet
         last: Finished | Failed | None = None
         read = 0
         wait = _Wait(self._clock)
-        events = self._inference.generate(_generate(admitted))
+        events = self._inference.generate(_generate(admitted), whole=whole)
         try:
             async for event in events:
                 if law.stops(hearing):
                     last = _filtered(admitted.answer_id, read, hearing)
                     break
                 wait.saw(event)
-                if isinstance(event, Token):
-                    for shown in hearing.feed(event):
-                        yield shown
-                    if hearing.blocked:
-                        last = _filtered(event.id, read, hearing)
-                        break
-                    continue
-                if isinstance(event, (Finished, Failed)):
+                if isinstance(event, Again):
+                    hearing, kept = self._hearing(law), []
+                elif isinstance(event, Token):
+                    kept += hearing.feed(event)
+                elif isinstance(event, (Finished, Failed)):
                     last = event
-                    for shown in hearing.finish():
-                        yield shown
-                    if hearing.blocked:
-                        last = _filtered(event.id, read, hearing)
-                    continue
-                read = event.done if isinstance(event, Progress) else read
-                yield event
+                    kept += hearing.finish()
+                else:
+                    read = event.done if isinstance(event, Progress) else read
+                    yield event
+                while kept and not whole:
+                    yield kept.pop(0)
+                if hearing.blocked:
+                    last = _filtered(event.id, read, hearing)
+                    break
         finally:
             await events.aclose()
             hearing.finish()
             reply = replace(_reply(hearing, last, read), first_token_s=wait.first_token_s)
             self._allowance.give_back(admitted.ask, admitted.answer_id, reply.usage.total_tokens)
             await asyncio.shield(asyncio.to_thread(self.settle, admitted, reply, store_reply))
+        for shown in kept:
+            yield shown
         if last is not None:
             yield _timed(last, hearing)
+
+    def _hearing(self, law: "_Law") -> Hearing:
+        today = self._clock.now().date()
+        return Hearing(lambda: StreamScanner(law.rulings, law.own, today), self._clock.monotonic)
 
     async def embed(self, admitted: Admitted) -> list[Embedded]:
         """A vector for each turn. Raises NaesilError when one cannot be made; settles it either way."""
@@ -319,8 +328,10 @@ class _Wait:
         self._began = clock.monotonic()
         self.first_token_s: float | None = None
 
-    def saw(self, event: StreamEvent) -> None:
-        if self.first_token_s is None and isinstance(event, Token):
+    def saw(self, event: StreamEvent | Again) -> None:
+        if isinstance(event, Again):
+            self.first_token_s = None
+        elif self.first_token_s is None and isinstance(event, Token):
             self.first_token_s = self._clock.monotonic() - self._began
 
 

@@ -19,7 +19,7 @@ from appliance.errors import N_, Unavailable
 from appliance.ids import new_id
 from appliance.inference.line import Line
 from appliance.inference.recovery import Recovery
-from appliance.inference.streams import Stream
+from appliance.inference.streams import Again, Stream
 from appliance.inference.suspects import Suspects
 from appliance.protocol.messages import (
     Cancel,
@@ -87,8 +87,13 @@ class InferenceClient:
         self.awaited = None
         await self._recovery.close()
 
-    async def generate(self, request: Generate) -> AsyncGenerator[StreamEvent, None]:
-        """The events of one answer; the last is Finished or Failed. Closing early cancels it."""
+    async def generate(
+        self, request: Generate, *, whole: bool = False
+    ) -> AsyncGenerator[StreamEvent | Again, None]:
+        """The events of one answer; the last is Finished or Failed. Closing early cancels it.
+
+        `whole`: nobody sees any of it before its end, so it may begin anew (Again) when the runtime dies.
+        """
         away = self._line is None or self.model is None
         if away and (self.awaited is None or not self._recovery.has_room):
             yield Failed(id=request.id, code="lost", retry_after_s=RETRY_S)
@@ -96,7 +101,7 @@ class InferenceClient:
         if self._suspects.refuses(request):
             yield Failed(id=request.id, code="crashed")
             return
-        stream = self._streams[request.id] = Stream(request)
+        stream = self._streams[request.id] = Stream(request, whole=whole)
         ended = False
         try:
             if away:

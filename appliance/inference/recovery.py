@@ -93,6 +93,7 @@ class Recovery:
     def _hold(self, stream: Stream) -> None:
         if stream.begun:
             self._accused.add(stream.request.id)
+            stream.anew()
         else:
             stream.lives -= 1
         self._keep(stream)

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections import deque
+from dataclasses import dataclass
 
 import msgspec
 
@@ -11,21 +12,30 @@ from appliance.protocol.messages import Failed, Finished, Generate, Progress, St
 MOST_LIVES = 3
 
 
+@dataclass(frozen=True, slots=True)
+class Again:
+    """A whole answer begins anew: the runtime died over it, and what came of it does not count."""
+
+    id: str
+
+
 class Stream:
     """Events wait here for their reader; text that piles up becomes one event.
 
-    `begun`: the runtime works, or may have begun to work, on it. `spoke`: the reader may have seen
-    text. `lives`: how often it may be waiting when a runtime dies. `line`: to the runtime that has it.
+    `begun`: the runtime works, or may have begun to work, on it. `spoke`: somebody may have seen text;
+    of a `whole` answer nobody does before its end. `lives`: how often it may be waiting when a runtime
+    dies. `line`: to the runtime that has it.
     Belongs to the event loop.
     """
 
-    def __init__(self, request: Generate) -> None:
+    def __init__(self, request: Generate, *, whole: bool = False) -> None:
         self.request = request
+        self._whole = whole
         self.begun = True  # until it is said to wait
         self.spoke = False
         self.lives = MOST_LIVES
         self.line: Line | None = None
-        self._events: deque[StreamEvent] = deque()
+        self._events: deque[StreamEvent | Again] = deque()
         self._wake: asyncio.Future[None] | None = None
 
     def send(self, message: msgspec.Struct) -> None:
@@ -33,17 +43,24 @@ class Stream:
         if self.line is not None:
             self.line.send(message)
 
-    def put(self, event: StreamEvent) -> None:
+    def put(self, event: StreamEvent | Again) -> None:
         """One more event; never waits."""
         if isinstance(event, Token):
-            self.begun = self.spoke = True
+            self.begun = True
+            self.spoke = not self._whole
         elif not isinstance(event, (Finished, Failed)):
             self.begun = isinstance(event, Progress)
         self._events.append(event)
         if self._wake is not None and not self._wake.done():
             self._wake.set_result(None)
 
-    async def take(self) -> tuple[StreamEvent, int]:
+    def anew(self) -> None:
+        """It will be asked once more."""
+        if self._whole:
+            self._events = deque(event for event in self._events if not isinstance(event, Token))
+            self.put(Again(self.request.id))
+
+    async def take(self) -> tuple[StreamEvent | Again, int]:
         """The next event, and how many frames of text are in it. One reader at a time."""
         if not self._events:
             self._wake = asyncio.get_running_loop().create_future()
@@ -63,7 +80,7 @@ class Stream:
         return event, frames
 
 
-def _goes_on(event: Token, following: StreamEvent) -> bool:
+def _goes_on(event: Token, following: StreamEvent | Again) -> bool:
     """Whether `following` is more of the same text."""
     same = isinstance(following, Token) and (following.part, following.index) == (event.part, event.index)
     return same and not following.name  # type: ignore[union-attr]

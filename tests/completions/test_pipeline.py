@@ -20,7 +20,15 @@ from appliance.core import Permission, Principal
 from appliance.errors import InvalidInput, LimitReached, PolicyViolation, StorageFailed, Unavailable
 from appliance.inference.client import InferenceClient
 from appliance.policy.documents import load
-from appliance.protocol.messages import Failed, Finished, Sampling, Token, Turn
+from appliance.protocol.messages import (
+    Failed,
+    Finished,
+    Queued,
+    Sampling,
+    StreamEvent,
+    Token,
+    Turn,
+)
 from appliance.storage.engine import Database
 from tests.scripted_runtime import LONG, ScriptedRuntime
 
@@ -139,6 +147,36 @@ def test_a_runtime_that_dies_settles_the_answer_as_failed(
     assert unsettled(database) == 0
 
 
+def test_a_whole_answer_begins_anew_when_the_runtime_dies_and_is_recorded_once(
+    completions: Completions, inference: InferenceClient, alice: Principal, database: Database
+) -> None:
+    async def scenario(runtime: ScriptedRuntime) -> None:
+        runtime.hold, runtime.words = True, LONG
+        answer = asyncio.create_task(_whole(completions, completions.admit(ask(alice))))
+        while not runtime.asked:
+            await asyncio.sleep(0)
+        runtime.die()  # what it said comes before its end
+        while inference.model is not None:
+            await asyncio.sleep(0)
+        after = ScriptedRuntime()
+        await after.connect(inference)
+        try:
+            events = await answer
+        finally:
+            await after.close()
+        assert "".join(event.text for event in events if isinstance(event, Token)) == "안녕하세요"
+        assert isinstance(events[-1], Finished)
+
+    with_runtime(inference, scenario)
+    assert [entry["action"] for entry in entries(database)] == ["chat:prompt:accept", "chat:reply:finish"]
+    assert entries(database)[-1]["outcome"] == "allowed"
+    assert unsettled(database) == 0
+
+
+async def _whole(completions: Completions, admitted: Admitted) -> list[StreamEvent]:
+    return [event async for event in completions.stream(admitted, whole=True)]
+
+
 def test_settling_twice_records_once(
     completions: Completions, inference: InferenceClient, alice: Principal, database: Database
 ) -> None:
@@ -210,6 +248,29 @@ def test_one_person_may_have_only_so_many_answers_open(
             completions.admit(ask(alice))
 
     with_runtime(inference, scenario)
+
+
+def test_who_asks_while_the_model_process_restarts_is_answered_by_the_next_one(
+    completions: Completions, inference: InferenceClient, alice: Principal, database: Database
+) -> None:
+    async def scenario(runtime: ScriptedRuntime) -> None:
+        runtime.die()
+        while inference.model is not None:
+            await asyncio.sleep(0)
+        admitted = completions.admit(ask(alice))
+        stream = completions.stream(admitted)
+        assert isinstance(await anext(stream), Queued)
+        after = ScriptedRuntime()
+        await after.connect(inference)
+        try:
+            events = [event async for event in stream]
+        finally:
+            await after.close()
+        assert "".join(event.text for event in events if isinstance(event, Token)) == "안녕하세요"
+        assert isinstance(events[-1], Finished)
+
+    with_runtime(inference, scenario)
+    assert [entry["action"] for entry in entries(database)] == ["chat:prompt:accept", "chat:reply:finish"]
 
 
 def test_without_a_model_nothing_is_promised(

@@ -40,7 +40,12 @@ class Echo:
         self.model = msgspec.structs.replace(HELLO, n_vocab=0x110000, licence="apache-2.0")
         self.asked: list[Generate] = []
 
-    async def generate(self, request: Generate) -> AsyncGenerator[StreamEvent, None]:
+    async def generate(
+        self,
+        request: Generate,
+        *,
+        whole: bool = False,  # noqa: ARG002 - the client's signature
+    ) -> AsyncGenerator[StreamEvent, None]:
         self.asked.append(request)
         yield Queued(request.id, 1, 2.0)
         yield Progress(request.id, 5, 5, 1)

@@ -81,12 +81,19 @@ class FakeInference:
         n_params=135_000_000, size_bytes=90_000_000, slots=16, n_ctx_wanted=8192,
     )  # fmt: skip
 
+    awaited: Hello | None = None
+
     def __init__(self, script: Script) -> None:
         self.script = script
         self.forgotten: list[str] = []
         self.asked: list[Generate] = []
 
-    async def generate(self, request: Generate) -> AsyncGenerator[StreamEvent, None]:
+    async def generate(
+        self,
+        request: Generate,
+        *,
+        whole: bool = False,  # noqa: ARG002 - the client's signature
+    ) -> AsyncGenerator[StreamEvent, None]:
         self.asked.append(request)
         async for event in self.script(request.turns[-1].content):
             yield event

@@ -1,13 +1,14 @@
 """Answers and the deaths of the process that makes them."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from contextlib import aclosing
 
 import pytest
 
 from appliance.inference import recovery
 from appliance.inference.client import InferenceClient
+from appliance.inference.streams import Again, Stream
 from appliance.protocol.messages import (
     Failed,
     Finished,
@@ -26,8 +27,12 @@ def request(name: str, text: str = "안녕") -> Generate:
     return Generate(id=name, turns=(Turn("user", text),), sampling=Sampling(), fair_key="somebody")
 
 
-async def collect(client: InferenceClient, asked: Generate) -> list[StreamEvent]:
-    return [event async for event in client.generate(asked)]
+async def collect(client: InferenceClient, asked: Generate) -> list[StreamEvent | Again]:
+    return await _all(client.generate(asked))
+
+
+async def _all(events: AsyncGenerator[StreamEvent | Again, None]) -> list[StreamEvent | Again]:
+    return [event async for event in events]
 
 
 class House:
@@ -71,7 +76,7 @@ async def asked(runtime: ScriptedRuntime) -> None:
     await until(lambda: runtime.asked)
 
 
-def text(events: list[StreamEvent]) -> str:
+def text(events: Sequence[StreamEvent | Again]) -> str:
     return "".join(event.text for event in events if isinstance(event, Token))
 
 
@@ -104,6 +109,39 @@ def test_who_had_spoken_ends_with_a_clear_word() -> None:
         assert await answer == [Token("a", "반"), Failed(id="a", code="lost", retry_after_s=5)]
 
     at_home(scenario)
+
+
+def test_a_whole_answer_that_was_half_made_begins_anew_once() -> None:
+    async def scenario(house: House) -> None:
+        first = await house.next_runtime(silent=True)
+        asking = (house.client.generate(request("a"), whole=True), house.client.generate(request("b", "나")))
+        whole, streamed = (asyncio.create_task(_all(one)) for one in asking)
+        await until(lambda: len(first.asked) == 2)
+        for name in "ab":
+            first.send(Token(name, "반"))
+        await until(lambda: house.client._streams["b"].spoke)
+        await house.dies()
+        await house.next_runtime()
+        events = await whole
+        assert Again("a") in events
+        assert text(events[events.index(Again("a")) :]) == "안녕하세요"
+        assert isinstance(events[-1], Finished)
+        assert (await streamed)[-1] == Failed(id="b", code="lost", retry_after_s=5)
+
+    at_home(scenario)
+
+
+def test_text_of_a_whole_answer_that_nobody_took_yet_is_dropped() -> None:
+    stream = Stream(request("a"), whole=True)
+    for event in (Progress("a", 1, 1), Token("a", "반"), Token("a", "쪽")):
+        stream.put(event)
+    stream.anew()
+    stream.put(Finished(id="a", reason="stop"))
+
+    async def taken() -> list[StreamEvent | Again]:
+        return [(await stream.take())[0] for _ in range(3)]
+
+    assert asyncio.run(taken()) == [Progress("a", 1, 1), Again("a"), Finished(id="a", reason="stop")]
 
 
 def test_the_request_that_kills_twice_is_refused_and_its_neighbours_are_answered() -> None:

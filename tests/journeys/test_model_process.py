@@ -128,6 +128,22 @@ def test_killed_under_load_it_comes_back_and_nobody_is_lost(product: Product, ke
     answers_again(product, key)
 
 
+def test_killed_over_whole_answers_it_makes_them_anew(product: Product, key: str) -> None:
+    """Nobody has seen anything of them, so nobody need ask again."""
+    spoken = Answer(product, key, question(70, 200))
+    whole = [Answer(product, key, {**question(71 + number, 80), "stream": False}) for number in range(SLOTS)]
+    wait_for(lambda: len(spoken.text) > 60)  # by then the others are half made
+    os.kill(runtime_of(product), signal.SIGKILL)
+    for answer in whole:
+        answer.thread.join(120)
+        body = json.loads("".join(answer.lines))
+        assert (answer.status, body["usage"]["completion_tokens"] > 0) == (200, True), body
+        assert body["choices"][0]["message"]["content"]
+    spoken.thread.join(120)
+    assert "Send the request again" in spoken.error
+    answers_again(product, key)
+
+
 def test_a_request_under_which_it_dies_twice_is_refused(product: Product, key: str) -> None:
     poison = {**question(666, 5), "messages": [{"role": "user", "content": "poison " * 700}]}
     answer = Answer(product, key, poison)

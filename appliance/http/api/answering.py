@@ -98,8 +98,8 @@ def ask_of(body: Conversing, principal: Principal, request_id: str, endpoint: st
 
 
 def check_model(services: Services, name: str) -> None:
-    """Raises NotFound for any name but the model's."""
-    model = services.inference.model
+    """Raises NotFound for any name but that of the model, or of the one that is about to come back."""
+    model = services.inference.model or services.inference.awaited
     if model is not None and name != model.model_name:
         raise NotFound(
             N_("There is no model '%(name)s' here. GET /v1/models lists them."), field="model", name=name
@@ -128,11 +128,14 @@ def choices(ask: Ask, count: int) -> list[Ask]:
     return [replace(ask, sampling=sampling) for sampling in samplings]
 
 
-async def begin(services: Services, admitted: Sequence[Admitted]) -> list[Events]:
-    """The answers' events, each begun. Raises NaesilError when one of them cannot be had at all."""
+async def begin(services: Services, admitted: Sequence[Admitted], *, whole: bool) -> list[Events]:
+    """The answers' events, each begun. Raises NaesilError when one of them cannot be had at all.
+
+    `whole`: the client gets them when they are done, not as they come.
+    """
     begun: list[Events] = []
     for one in admitted:
-        events = services.completions.stream(one)
+        events = services.completions.stream(one, whole=whole)
         first = await anext(events)
         begun.append(_from(first, events))
         if isinstance(first, Failed):

@@ -43,7 +43,7 @@ def router(services: Services) -> APIRouter:
         answering.check_model(services, body.model)
         ask = answering.ask_of(body, principal, identifier, "chat.completions", TOOLS_FIELD)
         admitted = await answering.admit(services, answering.choices(ask, body.n or 1))
-        streams = await answering.begin(services, admitted)
+        streams = await answering.begin(services, admitted, whole=not body.stream)
         head = Head("chatcmpl", admitted[0], services.clock)
         if body.stream:
             return EventStream(_Stream(head, body, services.clock).events(streams))

@@ -44,7 +44,7 @@ def router(services: Services) -> APIRouter:
             services, [one for ask in asks for one in answering.choices(ask, count)]
         )
         echoes = [one.turns[0].content if body.echo else "" for one in admitted]
-        streams = await answering.begin(services, admitted)
+        streams = await answering.begin(services, admitted, whole=not body.stream)
         head = Head("cmpl", admitted[0], services.clock)
         if body.stream:
             usage = body.stream_options is not None and body.stream_options.include_usage

@@ -36,7 +36,7 @@ def router(services: Services) -> APIRouter:
         (admitted,) = await answering.admit(
             services, [answering.ask_of(body, principal, identifier, "messages", TOOLS_FIELD)]
         )
-        (events,) = await answering.begin(services, [admitted])
+        (events,) = await answering.begin(services, [admitted], whole=not body.stream)
         if body.stream:
             return EventStream(message_events.stream(events, admitted))
         said = await answering.unless_left(request, answering.collect(events))

@@ -36,7 +36,7 @@ def router(services: Services) -> APIRouter:
         (admitted,) = await answering.admit(
             services, [answering.ask_of(body, principal, identifier, "responses", TOOLS_FIELD)]
         )
-        (events,) = await answering.begin(services, [admitted])
+        (events,) = await answering.begin(services, [admitted], whole=not body.stream)
         frame = response_objects.Frame(body, admitted, services.clock)
         telling = response_events.Telling(frame, admitted.answer_id)
         if body.stream:
