@@ -76,7 +76,7 @@ WORKLOADS = (
         peers=(),
         shown=("p_value", "control_p_value", "asked_by_another_s", "asked_by_nobody_s", "cached_tokens"),
         bars=(
-            Bar("p_value", 0.01, "at least"),
+            Bar("p_value", 0.05, "at least"),
             Bar("control_p_value", 0.01, "at most"),
             Bar("cached_tokens", OWN_TOKENS, "at most"),
         ),

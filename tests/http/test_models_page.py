@@ -4,6 +4,7 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 
 from appliance.audit.actions import AuditAction
@@ -107,6 +108,15 @@ def test_a_model_that_does_not_load_is_said_so(house: House, admin: Client, inco
     page = admin.post(f"{PAGE}/use", name="tiny")
     assert "no memory" in page.text
     assert house.recorded()[-1].outcome == "failed"
+
+
+def test_a_context_that_memory_reduced_is_said_to_who_looks_after_it(house: House, admin: Client) -> None:
+    reduced = "The model reads 2048 tokens at once instead of 8192"
+    assert reduced in admin.get(PAGE).text
+    assert "reduced from 8192: memory does not allow more" in admin.get("/console").text
+    house.inference.model = msgspec.structs.replace(house.inference.model, n_ctx=8192)
+    assert reduced not in admin.get(PAGE).text
+    assert "reduced from" not in admin.get("/console").text
 
 
 def test_a_reader_sees_models_and_no_buttons(house: House, clients: ExitStack) -> None:

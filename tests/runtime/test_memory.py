@@ -23,6 +23,29 @@ def test_the_context_fits_the_machine(slots: int, model_mib: int, available_mib:
     assert chosen == context
 
 
+@pytest.mark.parametrize(
+    ("wanted", "trained", "available_mib", "context"),
+    [
+        (4096, 8192, 16_000, 4096),
+        (20_000, 8192, 16_000, 8192),
+        (8192, 8192, 1000, 2048),
+        (8192, 8192, 1, 512),
+        (4096, 0, None, 4096),
+    ],
+)
+def test_a_wanted_context_is_reduced_to_what_the_model_and_the_memory_allow(
+    wanted: int, trained: int, available_mib: int | None, context: int
+) -> None:
+    available = None if available_mib is None else available_mib * MIB
+    assert memory.reduce_context(wanted, trained, SMOLLM2_KV, 16, available) == context
+
+
+def test_kv_outside_the_slots_takes_no_more_than_its_share() -> None:
+    assert memory.for_conversations(512 * MIB, 16_000 * MIB) == 512 * MIB
+    assert memory.for_conversations(512 * MIB, 1000 * MIB) == 250 * MIB
+    assert memory.for_conversations(512 * MIB, None) == 512 * MIB
+
+
 def test_only_zero_pages_are_given_back_and_the_content_stays() -> None:
     before = memory.mappings()
     with mmap.mmap(-1, 64 * MIB, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS) as area:
