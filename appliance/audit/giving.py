@@ -15,7 +15,8 @@ from appliance.errors import N_, InvalidInput, NotFound, StorageFailed
 from appliance.evidence.certificate import DESTRUCTIONS, certificate
 from appliance.evidence.record import parse_record
 from appliance.storage.engine import Database
-from appliance.tlog.note import NoteError, told_checkpoint
+from appliance.tlog.faults import NoteError
+from appliance.tlog.note import told_checkpoint
 
 
 class Giving:

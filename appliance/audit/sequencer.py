@@ -23,8 +23,9 @@ from appliance.errors import N_, NaesilError, StorageFailed
 from appliance.protocol.sealing import Head
 from appliance.storage.engine import Database
 from appliance.storage.lease import Lease
+from appliance.tlog.faults import NoteError
 from appliance.tlog.merkle import CompactRange, consistency_proof, leaf_hash
-from appliance.tlog.note import Checkpoint, NoteError, Verifier
+from appliance.tlog.note import Checkpoint, Verifier
 from appliance.tlog.tiles import extended, node_reader
 
 log = logging.getLogger(__name__)

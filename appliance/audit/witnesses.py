@@ -20,7 +20,8 @@ from appliance.core import Outcome, Principal
 from appliance.errors import N_, Conflict, InvalidInput, NotFound
 from appliance.storage.engine import Database
 from appliance.tlog.cosign import CosignerKey
-from appliance.tlog.note import Note, NoteError, parse_checkpoint, told_checkpoint
+from appliance.tlog.faults import NoteError
+from appliance.tlog.note import Note, parse_checkpoint, told_checkpoint
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,5 +1,5 @@
 """The command line. Each group is a module; each command parses, calls, prints."""
 
-from appliance.cli.app import main
+from appliance.cli.main import main
 
 __all__ = ["main"]

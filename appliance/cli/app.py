@@ -1,14 +1,4 @@
-"""The program `appliance`: its groups, its exit codes, and how an error reads.
-
-0 done; 1 looked and found something bad; 2 wrong use or settings; 3 a part is not there just
-now; 70 our own fault.
-"""
-
-import os
-import sys
-import traceback
-
-import typer
+"""The program `appliance`: all its commands. What runs one of them is main.py."""
 
 from appliance.cli import (
     audit,
@@ -19,26 +9,15 @@ from appliance.cli import (
     key,
     metrics,
     model,
-    output,
     policy,
     retention,
     serve,
     user,
     witness,
 )
-from appliance.errors import NaesilError, Unavailable
+from appliance.cli.program import program
 
-EXIT_USAGE = 2
-EXIT_UNAVAILABLE = 3
-EXIT_OUR_FAULT = 70
-
-app = typer.Typer(
-    name="appliance",
-    help="Naesil: the assistant that never leaves the building.",
-    no_args_is_help=True,
-    add_completion=False,
-    pretty_exceptions_enable=False,
-)
+app = program()
 app.command()(serve.serve)
 app.command()(init.init)
 app.command()(doctor.doctor)
@@ -52,18 +31,3 @@ app.add_typer(witness.app, name="witness")
 app.add_typer(policy.app, name="policy")
 app.add_typer(retention.app, name="retention")
 app.add_typer(egress.app, name="egress")
-
-
-def main() -> int:
-    """Run one command; its exit code."""
-    try:
-        app()
-    except NaesilError as error:
-        print(output.sentence(error), file=sys.stderr)  # noqa: T201 - a command line prints
-        return EXIT_UNAVAILABLE if isinstance(error, Unavailable) else EXIT_USAGE
-    except Exception as error:
-        print(f"appliance: {type(error).__name__}. Set NAESIL_LOG_LEVEL=debug to see more.", file=sys.stderr)  # noqa: T201 - as above
-        if os.environ.get("NAESIL_LOG_LEVEL") == "debug":
-            traceback.print_exc()
-        return EXIT_OUR_FAULT
-    return 0

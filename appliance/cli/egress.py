@@ -15,7 +15,7 @@ from appliance.evidence.faults import Unsound
 from appliance.evidence.keys import KeyRing
 from appliance.protocol.control import AskAttest, AskProbe, AskStatus, Question
 from appliance.supervisor import door
-from appliance.tlog.note import NoteError
+from appliance.tlog.faults import NoteError
 
 app = typer.Typer(help="The egress guard of the running product.", no_args_is_help=True)
 

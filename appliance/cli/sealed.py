@@ -27,7 +27,7 @@ from appliance.evidence.openingrecord import opening_record
 from appliance.evidence.singlecheck import check_file
 from appliance.evidence.verdict import sentences
 from appliance.storage.vault import Vault
-from appliance.tlog.note import NoteError
+from appliance.tlog.faults import NoteError
 
 EXIT_BAD = 1
 

@@ -8,9 +8,12 @@ import hashlib
 import json
 import platform
 from datetime import datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from appliance.tlog.note import NoteError, Verifier
+from appliance.tlog.faults import NoteError
+
+if TYPE_CHECKING:  # the supervisor writes statements and loads no cryptography
+    from appliance.tlog.note import Verifier
 
 KIND = "naesil.egress.attestation/v1"
 _FIELDS = ("time", "product", "kernel", "level", "techniques", "leaked", "void", "report")
@@ -56,7 +59,7 @@ def parse(text: str) -> dict[str, Any]:
         raise NoteError("not an attestation") from None
 
 
-def check(note: str, verifier: Verifier) -> dict[str, Any]:
+def check(note: str, verifier: "Verifier") -> dict[str, Any]:
     """The fields and the report of a note this key signed. NoteError otherwise."""
     return parse(verifier.open(note))
 

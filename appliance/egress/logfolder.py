@@ -18,8 +18,9 @@ from pathlib import Path
 from appliance.errors import N_, ConfigError
 from appliance.evidence.faults import Unsound
 from appliance.evidence.keys import KeyRing
+from appliance.tlog.faults import NoteError
 from appliance.tlog.merkle import HASH_BYTES
-from appliance.tlog.note import NoteError, Verifier
+from appliance.tlog.note import Verifier
 
 KEY_FILE = "log.key"
 NEXT_KEY_FILE = "log.key.next"

@@ -13,7 +13,7 @@ from appliance.egress import attestation
 from appliance.egress.probe import Outcome
 from appliance.egress.status import Status
 from appliance.errors import N_, NotFound
-from appliance.tlog.note import NoteError
+from appliance.tlog.faults import NoteError
 
 _NAME = re.compile(r"[0-9]{8}T[0-9]{6}Z-[0-9a-f]{12}", re.ASCII)
 TIME_FORMAT = "%Y%m%dT%H%M%SZ"

@@ -20,7 +20,8 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from appliance.evidence.auditorkey import X25519_BYTES, AuditorKey
 from appliance.evidence.faults import N_, unsound
-from appliance.tlog.note import NoteError, decode64, encode64
+from appliance.tlog.faults import NoteError
+from appliance.tlog.note import decode64, encode64
 
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives.hpke import Suite

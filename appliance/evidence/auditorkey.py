@@ -2,7 +2,8 @@
 
 from dataclasses import dataclass
 
-from appliance.tlog.note import NoteError, key_id, key_text, parse_key
+from appliance.tlog.faults import NoteError
+from appliance.tlog.note import key_id, key_text, parse_key
 
 AUDITOR_KIND = b"\xff"  # signed-note's byte for a kind that is named by what follows
 AUDITOR_LABEL = b"naesil-hpke-x25519"

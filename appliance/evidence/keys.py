@@ -10,11 +10,11 @@ from itertools import pairwise
 from appliance.evidence.faults import N_, Unsound, unsound
 from appliance.evidence.rotation import ROTATION_HEADER, LogKeys, Rotation, split_statements
 from appliance.tlog.cosign import CosignerKey
+from appliance.tlog.faults import NoteError
 from appliance.tlog.note import (
     ED25519,
     Checkpoint,
     Note,
-    NoteError,
     Verifier,
     parse_checkpoint,
     parse_key,

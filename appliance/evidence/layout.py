@@ -16,7 +16,8 @@ manifest.consistency  that the proof's checkpoint extends the first one
 import json
 from dataclasses import asdict, dataclass, field
 
-from appliance.tlog.note import NoteError, decode64, encode64
+from appliance.tlog.faults import NoteError
+from appliance.tlog.note import decode64, encode64
 
 FORMAT = "naesil-audit-export/1"
 CHECKPOINT = "checkpoint"

@@ -17,8 +17,9 @@ from appliance.evidence.layout import (
     Manifest,
 )
 from appliance.evidence.record import parse_record
+from appliance.tlog.faults import NoteError
 from appliance.tlog.merkle import leaf_hash, verify_consistency, verify_inclusion
-from appliance.tlog.note import MAX_NOTE_CHARACTERS, Checkpoint, NoteError
+from appliance.tlog.note import MAX_NOTE_CHARACTERS, Checkpoint
 from appliance.tlog.proof import ConsistencyProof, EntryProof
 
 Proof = TypeVar("Proof", EntryProof, ConsistencyProof)

@@ -10,6 +10,7 @@ from pathlib import Path
 PACKAGE = Path(__file__).parent.parent
 MODULES = (
     "tlog/merkle",
+    "tlog/faults",
     "tlog/note",
     "tlog/cosign",
     "tlog/tiles",

@@ -23,7 +23,7 @@ from appliance.evidence.witness import (
     witness_key,
 )
 from appliance.tlog.cosign import ED25519_COSIGNATURE, ML_DSA_44_COSIGNATURE
-from appliance.tlog.note import NoteError
+from appliance.tlog.faults import NoteError
 
 
 class WrongUse(Exception):

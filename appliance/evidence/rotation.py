@@ -9,7 +9,8 @@ both directions.
 from dataclasses import dataclass
 
 from appliance.tlog.cosign import CosignerKey
-from appliance.tlog.note import Note, NoteError, Verifier, decode64, encode64
+from appliance.tlog.faults import NoteError
+from appliance.tlog.note import Note, Verifier, decode64, encode64
 
 ROTATION_HEADER = "naesil.log/rotation/v1"
 NONE = "-"

@@ -20,8 +20,9 @@ from appliance.evidence.keys import KeyRing, unknown_signers
 from appliance.evidence.layout import CHECKPOINT
 from appliance.evidence.record import MAX_RECORD_BYTES, Record, parse_record
 from appliance.evidence.verdict import NO_OUTSIDE, Verdict, add_cosigned
+from appliance.tlog.faults import NoteError
 from appliance.tlog.merkle import leaf_hash, verify_consistency, verify_inclusion
-from appliance.tlog.note import MAX_NOTE_CHARACTERS, Checkpoint, NoteError, encode64
+from appliance.tlog.note import MAX_NOTE_CHARACTERS, Checkpoint, encode64
 from appliance.tlog.proof import PROOF_HEADER, ConsistencyProof, EntryProof
 
 DISCLOSURE = "naesil-disclosure/1"

@@ -16,8 +16,9 @@ from pathlib import Path
 from appliance.evidence.faults import N_, unsound
 from appliance.evidence.keys import KeyRing
 from appliance.tlog.cosign import ED25519_COSIGNATURE, Cosigner
+from appliance.tlog.faults import NoteError
 from appliance.tlog.merkle import EMPTY_ROOT, verify_consistency
-from appliance.tlog.note import Note, NoteError, decode64, encode64
+from appliance.tlog.note import Note, decode64, encode64
 from appliance.tlog.proof import ConsistencyProof
 
 WITNESS_KEY_FILE = "witness.key"

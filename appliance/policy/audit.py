@@ -12,7 +12,7 @@ from appliance.evidence.auditorkey import AuditorKey
 from appliance.policy.egress import LONGEST_NAME, plain_host
 from appliance.policy.shape import Document
 from appliance.tlog.cosign import CosignerKey
-from appliance.tlog.note import NoteError
+from appliance.tlog.faults import NoteError
 
 
 def _auditor_key(value: str) -> str:

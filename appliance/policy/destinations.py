@@ -10,8 +10,8 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from appliance.errors import N_
-from appliance.policy.documents import load_egress
 from appliance.policy.egress import Egress, EgressDestination, is_denied, why_unfit
+from appliance.policy.egress_file import load_egress
 from appliance.policy.yaml_text import PlainDocument, PolicyError
 from appliance.protocol.egress import Destination
 

@@ -8,31 +8,29 @@ import hashlib
 import json
 from collections.abc import Collection, Mapping
 from pathlib import Path
-from typing import TypeVar
 
-from pydantic import BaseModel, ValidationError
-from pydantic_core import ErrorDetails
+from pydantic import BaseModel
 
 from appliance.config import Settings, share_folder
-from appliance.errors import N_, Said
+from appliance.errors import N_
 from appliance.policy import sense
 from appliance.policy.access import Access
 from appliance.policy.audit import Audit
 from appliance.policy.dlp import Dlp
-from appliance.policy.egress import Egress, contradictions, with_denied
+from appliance.policy.egress import Egress
+from appliance.policy.egress_file import whole_egress
 from appliance.policy.examples import Examples, failure
-from appliance.policy.files import Files, PolicyFile, read_folder, read_optional
+from appliance.policy.files import Files, read_folder
 from appliance.policy.limits import Limits
-from appliance.policy.misfit import misfit
 from appliance.policy.model import Direction, Limit, Parts, PolicySet, compiled
 from appliance.policy.notices import Notices
+from appliance.policy.reading import plain_document, validated
 from appliance.policy.retention import Retention
-from appliance.policy.sense import remedy, wrong
-from appliance.policy.yaml_text import Place, PlainDocument, PolicyError, parse
+from appliance.policy.yaml_text import PlainDocument, PolicyError
 
 __all__ = [
     "DOCUMENTS", "Direction", "Limit", "PolicyError", "PolicySet", "check", "check_files", "load",
-    "load_active", "load_egress",
+    "load_active",
 ]  # fmt: skip
 
 DOCUMENTS: Mapping[str, type[BaseModel]] = {
@@ -45,8 +43,6 @@ DOCUMENTS: Mapping[str, type[BaseModel]] = {
     "notices": Notices,
     "examples": Examples,
 }
-
-_Model = TypeVar("_Model", bound=BaseModel)
 
 
 def load_active(settings: Settings) -> PolicySet:
@@ -84,16 +80,16 @@ def check_files(
     plain = {
         name: document
         for name in DOCUMENTS
-        if (document := _plain(f"{name}.yaml", whole, unread, folder, problems)) is not None
+        if (document := plain_document(f"{name}.yaml", whole, unread, folder, problems)) is not None
     }
-    access = _validated(Access, plain.get("access"), problems)
-    dlp = _validated(Dlp, plain.get("dlp"), problems)
-    limits = _validated(Limits, plain.get("limits"), problems)
-    retention = _validated(Retention, plain.get("retention"), problems)
-    notices = _validated(Notices, plain.get("notices"), problems)
-    examples = _validated(Examples, plain.get("examples"), problems)
-    audit = _validated(Audit, plain.get("audit"), problems)
-    egress = _egress(plain.get("egress"), base.get("egress.yaml"), problems)
+    access = validated(Access, plain.get("access"), problems)
+    dlp = validated(Dlp, plain.get("dlp"), problems)
+    limits = validated(Limits, plain.get("limits"), problems)
+    retention = validated(Retention, plain.get("retention"), problems)
+    notices = validated(Notices, plain.get("notices"), problems)
+    examples = validated(Examples, plain.get("examples"), problems)
+    audit = validated(Audit, plain.get("audit"), problems)
+    egress = whole_egress(plain.get("egress"), base.get("egress.yaml"), problems)
     if (
         access is None or dlp is None or limits is None or retention is None
         or notices is None or examples is None or egress is None or audit is None
@@ -107,106 +103,6 @@ def check_files(
     policy = compiled(parts, _revision(parts, examples, whole))
     failed = _failed_examples(policy, examples, plain["examples"])
     return (None if failed else policy), tuple(failed)
-
-
-def load_egress(folder: Path, override: Path | None = None) -> tuple[Egress, PlainDocument]:
-    """The destinations and the file they stand in. Raises PolicyError for the first mistake."""
-    problems: list[PolicyError] = []
-    base = read_optional(folder, "egress.yaml")
-    own = read_optional(override, "egress.yaml") if override is not None else None
-    files = {"egress.yaml": file} if (file := own or base) else {}
-    plain = _plain("egress.yaml", files, (), folder, problems)
-    egress = _egress(plain, base, problems)
-    if egress is None or plain is None or problems:
-        raise problems[0]
-    return egress, plain
-
-
-def _egress(
-    plain: PlainDocument | None, base: PolicyFile | None, problems: list[PolicyError]
-) -> Egress | None:
-    """The document, with the shipped file's list of public AI services added to its own."""
-    egress = _validated(Egress, plain, problems)
-    if egress is None or plain is None:
-        return None
-    if base is not None and plain.file != base.path:
-        shipped = _validated(Egress, parse(base.path, base.content), problems)
-        egress = with_denied(egress, shipped.always_denied if shipped is not None else ())
-    problems += [wrong(plain, place, problem, cure) for place, problem, cure in contradictions(egress)]
-    return egress
-
-
-def _plain(
-    name: str, files: Files, unread: Collection[str], folder: Path | None, problems: list[PolicyError]
-) -> PlainDocument | None:
-    file = files.get(name)
-    if file is None:
-        if name not in unread:
-            missing = N_("%(file)s cannot be read: %(problem)s.")
-            problems.append(
-                PolicyError(missing, file=(folder or Path()) / name, line=1, problem=Said(N_("no such file")))
-            )
-        return None
-    try:
-        return parse(file.path, file.content)
-    except PolicyError as error:
-        problems.append(error)
-        return None
-
-
-def _validated(
-    model: type[_Model], document: PlainDocument | None, problems: list[PolicyError]
-) -> _Model | None:
-    if document is None:
-        return None
-    try:
-        return model.model_validate(document.value)
-    except ValidationError as invalid:
-        errors = invalid.errors(include_url=False)
-        errors.sort(key=lambda error: error["type"] == "missing")  # a misspelt key explains a missing one
-        problems += [_explained(document, model, error) for error in errors]
-        return None
-
-
-def _explained(document: PlainDocument, model: type[BaseModel], error: ErrorDetails) -> PolicyError:
-    place: Place = tuple(error["loc"])
-    line = document.line_of(place)
-    if error["type"] == "extra_forbidden":
-        known = _keys(model, place)
-        return PolicyError(
-            N_("%(file)s, line %(line)d: unknown key '%(key)s'. %(remedy)s"),
-            file=document.file,
-            line=line,
-            key=str(place[-1])[:80],
-            remedy=remedy(place[-1], known),
-        )
-    if error["type"] == "missing":
-        return PolicyError(
-            N_("%(file)s, line %(line)d: '%(key)s' is missing. Add it."),
-            file=document.file,
-            line=line,
-            key=".".join(str(part) for part in place) or "/",
-        )
-    choices = _choices(error)
-    return wrong(document, place, misfit(error), remedy(error["input"], choices) if choices else None)
-
-
-def _keys(model: type[BaseModel], place: Place) -> list[str]:
-    """The keys that may stand where the last part of `place` stands."""
-    schema = model.model_json_schema()
-    node = schema
-    for part in place[:-1]:
-        node = node.get("items", {}) if isinstance(part, int) else node.get("properties", {}).get(part, {})
-        node = next((one for one in node.get("anyOf", ()) if "$ref" in one), node)
-        if "$ref" in node:
-            node = schema["$defs"][node["$ref"].rpartition("/")[2]]
-    return sorted(node.get("properties", ()))
-
-
-def _choices(error: ErrorDetails) -> list[str]:
-    """The values pydantic lists for an enumeration: 'a', 'b' or 'c'."""
-    expected = str(error.get("ctx", {}).get("expected", ""))
-    return expected.split("'")[1::2]
 
 
 def _failed_examples(policy: PolicySet, examples: Examples, document: PlainDocument) -> list[PolicyError]:

@@ -1,7 +1,6 @@
 """Mistakes that only show when documents are read together: names, bounds, patterns, lock-out."""
 
 from collections.abc import Iterator, Mapping
-from difflib import get_close_matches
 from itertools import chain
 
 from appliance.core import Permission
@@ -20,34 +19,14 @@ from appliance.policy.limits import Limits
 from appliance.policy.model import Parts
 from appliance.policy.notices import Notices
 from appliance.policy.retention import Retention
+from appliance.policy.wording import remedy, wrong
 from appliance.policy.yaml_text import Place, PlainDocument, PolicyError
 
-CHANGE_IT = N_("Change it.")
 TWICE = N_("this name is used twice")
 
 Plain = Mapping[str, PlainDocument]
 DEFAULT_TERMS = TermList(name="terms", file="terms.txt")
 NEEDED = (Permission.USER_MANAGE, Permission.POLICY_EDIT, Permission.POLICY_ACTIVATE)
-
-
-def remedy(given: object, known: list[str]) -> Said:
-    """The word that was probably meant, or all there are."""
-    close = get_close_matches(str(given)[:80], known, n=1)
-    if close:
-        return Said(N_("Did you mean '%(word)s'?"), word=close[0])
-    return Said(N_("Known: %(words)s."), words=", ".join(known))
-
-
-def wrong(document: PlainDocument, place: Place, problem: Said, cure: Said | None = None) -> PolicyError:
-    """A key whose value cannot be what it is."""
-    return PolicyError(
-        N_("%(file)s, line %(line)d: '%(key)s' is wrong: %(problem)s. %(remedy)s"),
-        file=document.file,
-        line=document.line_of(place),
-        key=".".join(str(part) for part in place) or "/",
-        problem=problem,
-        remedy=cure or Said(CHANGE_IT),
-    )
 
 
 def between(parts: Parts, plain: Plain) -> Iterator[PolicyError]:

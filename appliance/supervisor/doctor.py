@@ -21,8 +21,8 @@ from appliance.egress import features
 from appliance.errors import N_, ConfigError, NaesilError
 from appliance.inference.registry import resolve
 from appliance.policy.destinations import load_destinations
-from appliance.policy.documents import load_egress
 from appliance.policy.egress import demanded
+from appliance.policy.egress_file import load_egress
 from appliance.storage.address import shown
 from appliance.supervisor import listen, machine, tls
 from appliance.supervisor.checkup import examine_house

@@ -23,8 +23,8 @@ from appliance.errors import N_, ConfigError
 from appliance.inference import tuning
 from appliance.inference.registry import ModelFile, resolve
 from appliance.policy.destinations import system_lookup
-from appliance.policy.documents import load_egress
 from appliance.policy.egress import demanded
+from appliance.policy.egress_file import load_egress
 from appliance.protocol.egress import Destination
 from appliance.protocol.settings import RuntimeSettings
 from appliance.storage.folder import prepare_data_folder

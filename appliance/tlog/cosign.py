@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING
 from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
+from appliance.tlog.faults import NoteError
 from appliance.tlog.note import (
     Note,
-    NoteError,
     Signature,
     key_id,
     key_text,

@@ -13,16 +13,14 @@ from dataclasses import dataclass
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 
+from appliance.tlog.faults import NoteError
+
 ED25519 = b"\x01"
 MAX_NOTE_CHARACTERS = 256 * 1024
 MAX_SIGNATURES = 64
 _SIZE = re.compile(r"0|[1-9][0-9]{0,18}", re.ASCII)
 _CONTROL = re.compile(r"[\x00-\x09\x0b-\x1f]")
 _NAME = re.compile(r"[^\s+]+")
-
-
-class NoteError(Exception):
-    """The text is not a well-formed note, checkpoint or key, or its signature does not hold."""
 
 
 @dataclass(frozen=True, slots=True)

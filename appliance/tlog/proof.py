@@ -6,8 +6,9 @@ Both end with a checkpoint, verbatim. Nothing is checked by parsing but the form
 import re
 from dataclasses import dataclass
 
+from appliance.tlog.faults import NoteError
 from appliance.tlog.merkle import HASH_BYTES
-from appliance.tlog.note import NoteError, decode64, encode64
+from appliance.tlog.note import decode64, encode64
 
 PROOF_HEADER = "c2sp.org/tlog-proof@v1"
 MAX_STEPS = 63

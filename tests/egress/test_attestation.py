@@ -11,7 +11,8 @@ from appliance.egress.logfolder import read_verifier
 from appliance.egress.proving import Attestations
 from appliance.egress.sealer import LocalSealer
 from appliance.errors import NotFound, StorageFailed
-from appliance.tlog.note import NoteError, Signer
+from appliance.tlog.faults import NoteError
+from appliance.tlog.note import Signer
 
 NOW = datetime(2026, 11, 3, 9, 30, tzinfo=UTC)
 WALL = {"name": "system calls", "stands": True, "seen": "Seccomp <2>"}

@@ -23,7 +23,7 @@ from appliance.evidence.keys import KeyRing
 from appliance.evidence.opening import OpenedText, open_texts, printable
 from appliance.evidence.openingrecord import opening_record, parse_opening
 from appliance.evidence.singlecheck import check_file
-from appliance.tlog.note import NoteError
+from appliance.tlog.faults import NoteError
 from tests.evidence.bundle import read_zip
 from tests.evidence.conftest import AUDITOR, NOW, Site, entry
 

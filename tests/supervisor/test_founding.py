@@ -10,7 +10,7 @@ import pytest
 
 from appliance.config import Settings, share_folder
 from appliance.egress import facts
-from appliance.policy.documents import load_egress
+from appliance.policy.egress_file import load_egress
 from appliance.policy.yaml_text import PolicyError
 from appliance.protocol.egress import Destination
 from appliance.supervisor import children, founding

@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 
 from appliance.tlog import cosign
 from appliance.tlog.cosign import ED25519_COSIGNATURE, ML_DSA_44_COSIGNATURE, Cosigner, CosignerKey
-from appliance.tlog.note import Checkpoint, Note, NoteError, Signer
+from appliance.tlog.faults import NoteError
+from appliance.tlog.note import Checkpoint, Note, Signer
 from appliance.tlog.proof import ConsistencyProof, EntryProof
 from appliance.tlog.tiles import bundle, tile_path, tile_width
 

@@ -4,7 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from appliance.tlog.note import Checkpoint, NoteError, Signer, Verifier, parse_checkpoint
+from appliance.tlog.faults import NoteError
+from appliance.tlog.note import Checkpoint, Signer, Verifier, parse_checkpoint
 
 SIGNER = Signer("naesil.log/test", bytes(range(32)))
 CHECKPOINT = Checkpoint("naesil.log/test", 42, bytes(32))
