@@ -4,7 +4,10 @@ import json
 from dataclasses import asdict, dataclass
 from typing import Literal
 
+from appliance.errors import N_, ConfigError
+
 Level = Literal["kernel", "partial", "off"]
+LEVELS: tuple[str, ...] = ("off", "partial", "kernel")  # the later, the tighter
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,3 +47,17 @@ class GuardReport:
         """The report as one line of JSON: profile, level, layers."""
         layers = [asdict(layer) for layer in self.layers]
         return json.dumps({"profile": self.profile, "level": self.level, "layers": layers})
+
+
+def demanded(setting: str, minimum: str) -> str:
+    """The stricter of the setting --guard (empty: no wish of its own) and the policy's minimum_level.
+
+    Raises ConfigError for a setting that is no level.
+    """
+    if setting and setting not in LEVELS:
+        raise ConfigError(
+            N_("The setting 'guard' does not accept '%(value)s'. Known: %(known)s."),
+            value=setting,
+            known=", ".join(LEVELS),
+        )
+    return max(setting or LEVELS[0], minimum, key=LEVELS.index)

@@ -10,12 +10,11 @@ from typing import Any
 import msgspec
 
 from appliance.egress.facts import UNPRIVILEGED, Facts
-from appliance.egress.report import Level
+from appliance.egress.report import LEVELS, Level
 
 SECCOMP_FILTER = 2
 ON_THE_MACHINES_NETWORK = ("broker", "keeper", "post")
 STARTERS = ("launcher", "keeper")
-LEVELS: tuple[Level, ...] = ("off", "partial", "kernel")
 
 
 class Wall(msgspec.Struct, frozen=True):

@@ -5,18 +5,15 @@ moves nothing.
 """
 
 import ipaddress
-import socket
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from pathlib import Path
 
+from appliance.egress.naming import Lookup, system_lookup
 from appliance.errors import N_
 from appliance.policy.egress import Egress, EgressDestination, is_denied, why_unfit
 from appliance.policy.egress_file import load_egress
 from appliance.policy.yaml_text import PlainDocument, PolicyError
 from appliance.protocol.egress import Destination
-
-Lookup = Callable[[str, int], tuple[tuple[str, ...], str]]
-"""(host, port) -> (its addresses, its canonical name). Raises OSError when there is none."""
 
 
 def load_destinations(
@@ -73,13 +70,6 @@ def _destination(wanted: EgressDestination, addresses: tuple[str, ...]) -> Desti
         idle_seconds=wanted.idle_seconds,
         total_seconds=wanted.total_seconds,
     )
-
-
-def system_lookup(host: str, port: int) -> tuple[tuple[str, ...], str]:
-    """This machine's own resolver."""
-    rows = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_CANONNAME)
-    addresses = dict.fromkeys(str(row[4][0]) for row in rows)
-    return tuple(addresses), rows[0][3].lower().removesuffix(".")
 
 
 def _problem(

@@ -11,14 +11,13 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
-from appliance.errors import N_, ConfigError, Said
+from appliance.errors import N_, Said
 from appliance.policy.yaml_text import Place
 
 LONGEST_NAME = 253
 _LABEL = re.compile(r"(?!-)[a-z0-9-]{1,63}(?<!-)")
 _NUMBERS = re.compile(r"(0x[0-9a-f]*|[0-9]+)")
 
-LEVELS = ("off", "partial", "kernel")
 Protocol = Literal["postgresql", "ldap", "ldaps", "http", "https", "syslog", "smtp", "tcp"]
 
 
@@ -112,20 +111,6 @@ def why_unfit(address: ipaddress.IPv4Address | ipaddress.IPv6Address) -> str:
 def is_denied(host: str, denied: Iterable[str]) -> bool:
     """Whether a name is a public AI service's, or below one."""
     return any(host == name or host.endswith(f".{name}") for name in denied)
-
-
-def demanded(setting: str, minimum: str) -> str:
-    """The stricter of the setting --guard (empty: no wish of its own) and the policy's minimum_level.
-
-    Raises ConfigError for a setting that is no level.
-    """
-    if setting and setting not in LEVELS:
-        raise ConfigError(
-            N_("The setting 'guard' does not accept '%(value)s'. Known: %(known)s."),
-            value=setting,
-            known=", ".join(LEVELS),
-        )
-    return max(setting or LEVELS[0], minimum, key=LEVELS.index)
 
 
 def with_denied(egress: Egress, denied: Iterable[str]) -> Egress:

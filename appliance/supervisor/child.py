@@ -15,7 +15,7 @@ from appliance import logs
 from appliance.clock import SystemClock
 from appliance.egress import jail
 from appliance.egress.profiles import profile_for
-from appliance.egress.report import GuardReport
+from appliance.egress.report import LEVELS, GuardReport
 from appliance.errors import N_, ConfigError, NaesilError
 from appliance.extractor import limits
 from appliance.supervisor import attend
@@ -26,8 +26,6 @@ EXIT_OUR_FAULT = 70
 log = logging.getLogger(__name__)
 
 BEHIND = 5  # the model takes every core it gets; pages, log and queue need theirs for moments only
-
-_LEVELS = ("off", "partial", "kernel")
 
 
 def main() -> int:
@@ -63,7 +61,7 @@ def main() -> int:
 
 def demand(process: str, guard: GuardReport, wanted: str) -> None:
     """Raise ConfigError when a jail is weaker than what the policy or the operator demands."""
-    if _LEVELS.index(guard.level) < _LEVELS.index(wanted):
+    if LEVELS.index(guard.level) < LEVELS.index(wanted):
         raise ConfigError(
             N_(
                 "The guard around %(process)s reaches only '%(level)s' here, but '%(wanted)s' is "

@@ -18,10 +18,10 @@ from typing import Any
 from appliance.clock import Clock
 from appliance.config import Settings, setting_names, share_folder
 from appliance.egress import features
+from appliance.egress.report import demanded
 from appliance.errors import N_, ConfigError, NaesilError
 from appliance.inference.registry import resolve
 from appliance.policy.destinations import load_destinations
-from appliance.policy.egress import demanded
 from appliance.policy.egress_file import load_egress
 from appliance.storage.address import shown
 from appliance.supervisor import listen, machine, tls

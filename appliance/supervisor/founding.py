@@ -13,30 +13,47 @@ import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import msgspec
 
-from appliance.config import Settings
+from appliance.config import Settings, share_folder
 from appliance.egress import outside, starting
 from appliance.egress.attacks.targets import Targets
+from appliance.egress.naming import Lookup
 from appliance.errors import N_, ConfigError, NaesilError
-from appliance.policy.destinations import Lookup, resolve
-from appliance.policy.egress import Egress
-from appliance.policy.yaml_text import PlainDocument
 from appliance.protocol.egress import Destination
 from appliance.storage.owner import Owner
 from appliance.supervisor import children
+from appliance.supervisor.aside import aside
 from appliance.supervisor.child import demand
 from appliance.supervisor.launcher import Launcher, forward_signals
-from appliance.supervisor.launching import Launched, Launching
+from appliance.supervisor.launching import Launched, Launching, gone
 from appliance.supervisor.orders import MAX_PACKET_BYTES, Start
 from appliance.supervisor.spec import ChildSpec
+
+if TYPE_CHECKING:
+    from appliance.policy.yaml_text import PolicyError
 
 EXIT_REFUSED, EXIT_OUR_FAULT = 3, 70
 log = logging.getLogger(__name__)
 
 Found = dict[str, tuple[tuple[str, ...], str] | None]
 """host:port -> (addresses, canonical name); None for a name that has none."""
+
+
+class Outward(msgspec.Struct, frozen=True):
+    """What egress.yaml wants: the lowest level of the guard, and host and port of what may be dialled."""
+
+    minimum_level: str
+    names: tuple[tuple[str, int], ...]
+
+
+class Looked(msgspec.Struct, frozen=True):
+    """What names meant, and the destinations that came of it; None when one cannot be dialled."""
+
+    answers: Found = {}
+    destinations: tuple[Destination, ...] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,44 +79,53 @@ def pair() -> tuple[socket.socket, socket.socket]:
     return socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
 
 
+def read_outward(settings: Settings) -> Outward:
+    """egress.yaml. Raises PolicyError for its first mistake."""
+
+    def read() -> Outward:
+        from appliance.policy.egress_file import load_egress  # noqa: PLC0415 - only aside
+
+        egress, _ = load_egress(share_folder("policies"), settings.policies_folder)
+        return Outward(egress.minimum_level, tuple((one.host, one.port) for one in egress.destinations))
+
+    return aside(read, Outward) or read()
+
+
 def start_keeper(
-    ground: Ground, egress: Egress, document: PlainDocument, lookup: Lookup
+    ground: Ground, outward: Outward, lookup: Lookup
 ) -> tuple[Launching | None, tuple[Destination, ...]]:
     """The broker's side: it asks for every name once, and what it was told is what a broker may dial.
 
     No process where nothing may be dialled. Raises PolicyError for a name that cannot be dialled.
     """
-    if not egress.destinations:
+    if not outward.names:
         return None, ()
     ours, theirs = pair()
     if os.fork() == 0:
         _close_all_but(theirs.fileno())
-        _run(lambda: _keep(ground, egress, document, lookup, theirs))
+        _run(lambda: _keep(ground, outward, lookup, theirs))
     theirs.close()
-    answers = msgspec.json.decode(ours.recv(MAX_PACKET_BYTES) or b"{}", type=Found)
-    destinations, problems = resolve(egress, document, _as_told(answers))
-    if problems:
+    looked = msgspec.json.decode(ours.recv(MAX_PACKET_BYTES) or b"{}", type=Looked)
+    if looked.destinations is None:
         ours.close()
         os.wait()
-        raise problems[0]
-    return Launching(ours), destinations
+        raise _refusal(ground.settings, looked.answers)
+    return Launching(ours), looked.destinations
 
 
-def _keep(
-    ground: Ground, egress: Egress, document: PlainDocument, lookup: Lookup, line: socket.socket
-) -> None:
+def _keep(ground: Ground, outward: Outward, lookup: Lookup, line: socket.socket) -> None:
     children.die_with_parent()
-    answers = _in_a_copy(lambda: _look_up(egress, lookup))
-    destinations, problems = resolve(egress, document, _as_told(answers))
-    keeper = Launcher(line, ground.host, pins=destinations)
-    if not problems:
-        guard = starting.close_keeper((one.port for one in destinations), ground.owner)
-        keeper.guard = guard.to_json()
-    line.send(msgspec.json.encode(answers))
-    if not problems:
-        demand("keeper", guard, ground.settings.guard)
-        signal.signal(signal.SIGINT, signal.SIG_IGN)  # whoever presses Ctrl+C means the supervisor
-        keeper.run()
+    looked = aside(lambda: _look_up(ground.settings, outward, lookup), Looked) or Looked()
+    if looked.destinations is None:
+        line.send(msgspec.json.encode(looked))
+        return
+    keeper = Launcher(line, ground.host, pins=looked.destinations)
+    guard = starting.close_keeper((one.port for one in looked.destinations), ground.owner)
+    keeper.guard = guard.to_json()
+    line.send(msgspec.json.encode(looked))
+    demand("keeper", guard, ground.settings.guard)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # whoever presses Ctrl+C means the supervisor
+    keeper.run()
 
 
 def _close_all_but(line: int) -> None:
@@ -108,31 +134,30 @@ def _close_all_but(line: int) -> None:
     os.closerange(line + 1, os.sysconf("SC_OPEN_MAX"))
 
 
-def _look_up(egress: Egress, lookup: Lookup) -> Found:
-    found: Found = {}
-    for one in egress.destinations:
+def _look_up(settings: Settings, outward: Outward, lookup: Lookup) -> Looked:
+    """Aside for one more reason: the machine's resolver may leave open files and threads behind."""
+    answers: Found = {}
+    for host, port in outward.names:
         try:
-            found[f"{one.host}:{one.port}"] = lookup(one.host, one.port)
+            answers[f"{host}:{port}"] = lookup(host, port)
         except (OSError, UnicodeError):
-            found[f"{one.host}:{one.port}"] = None
-    return found
+            answers[f"{host}:{port}"] = None
+    destinations, problems = _resolved(settings, answers)
+    return Looked(answers, None if problems else destinations)
 
 
-def _in_a_copy(look_up: Callable[[], Found]) -> Found:
-    """The machine's resolver may leave open files and threads behind, so it runs where all that ends."""
-    read, write = os.pipe()
-    if os.fork() == 0:
-        _run(lambda: _write_all(write, msgspec.json.encode(look_up())))
-    os.close(write)
-    with os.fdopen(read, "rb") as pipe:
-        answers = msgspec.json.decode(pipe.read() or b"{}", type=Found)
-    os.wait()
-    return answers
+def _resolved(settings: Settings, answers: Found) -> tuple[tuple[Destination, ...], list["PolicyError"]]:
+    from appliance.policy.destinations import resolve  # noqa: PLC0415 - only aside, or at the end
+    from appliance.policy.egress_file import load_egress  # noqa: PLC0415
+
+    egress, document = load_egress(share_folder("policies"), settings.policies_folder)
+    return resolve(egress, document, _as_told(answers))
 
 
-def _write_all(descriptor: int, data: bytes) -> None:
-    with os.fdopen(descriptor, "wb") as pipe:
-        pipe.write(data)
+def _refusal(settings: Settings, answers: Found) -> ConfigError:
+    """Why nothing can be dialled, in a person's words."""
+    _, problems = _resolved(settings, answers)
+    return problems[0] if problems else gone()
 
 
 def _as_told(answers: Found) -> Lookup:

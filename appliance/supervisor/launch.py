@@ -16,15 +16,14 @@ from typing import IO, Literal
 import msgspec
 
 from appliance.clock import SystemClock
-from appliance.config import Settings, service_manager, share_folder
+from appliance.config import Settings, service_manager
 from appliance.egress import facts, jail, privileges
+from appliance.egress.naming import system_lookup
 from appliance.egress.profiles import LOCK_FILE, supervisor_profile
+from appliance.egress.report import demanded
 from appliance.errors import N_, ConfigError
 from appliance.inference import tuning
 from appliance.inference.registry import ModelFile, resolve
-from appliance.policy.destinations import system_lookup
-from appliance.policy.egress import demanded
-from appliance.policy.egress_file import load_egress
 from appliance.protocol.egress import Destination
 from appliance.protocol.settings import RuntimeSettings
 from appliance.storage.folder import prepare_data_folder
@@ -52,14 +51,14 @@ def serve(settings: Settings, say: Callable[[str], None]) -> None:
     listen.check_exposure(settings)
     prepare_data_folder(settings)
     settings = _with_certificate(settings)
-    egress, document = load_egress(share_folder("policies"), settings.policies_folder)
-    settings = dataclasses.replace(settings, guard=demanded(settings.guard, egress.minimum_level))
+    outward = founding.read_outward(settings)
+    settings = dataclasses.replace(settings, guard=demanded(settings.guard, outward.minimum_level))
     model = resolve(settings)
     with _only_server(settings.run_folder), listen.open_socket(settings) as listener:
         upkeep.prepare_database(settings)
         settings, owner = entrust(settings, model.path)
         ground = founding.Ground(settings, owner, host)
-        keeper, destinations = founding.start_keeper(ground, egress, document, system_lookup)
+        keeper, destinations = founding.start_keeper(ground, outward, system_lookup)
         say(f"Naesil: {settings.data}, {model.name}")
         house = _House(ground, model, listener, keeper, destinations, say)
         folder, door = OutsideFolder(owner), Door(settings.run_folder)

@@ -90,7 +90,7 @@ class Launching:
     def _seen(self, pid: int) -> Seen:
         answer, _ = self._ask(Look(pid))
         if answer.seen is None:
-            raise _gone()
+            raise gone()
         return answer.seen
 
     def _ask(self, order: Order, *descriptors: int) -> tuple[Answer, list[socket.socket]]:
@@ -98,9 +98,9 @@ class Launching:
             socket.send_fds(self._line, [encode_order(order)], descriptors)
             packet, numbers, _, _ = socket.recv_fds(self._line, MAX_PACKET_BYTES, 1)
         except OSError:
-            raise _gone() from None
+            raise gone() from None
         if not packet:
-            raise _gone()
+            raise gone()
         answer = msgspec.json.decode(packet, type=Answer)
         if answer.error:
             params: dict[str, Any] = dict(answer.params)
@@ -142,5 +142,6 @@ class Launched:
         return self.returncode
 
 
-def _gone() -> Gone:
+def gone() -> Gone:
+    """The error for a launcher or keeper that ended."""
     return Gone(N_("The launcher of the product's processes is gone. Start the product again."))

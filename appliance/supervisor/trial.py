@@ -12,9 +12,8 @@ import msgspec
 
 from appliance.egress import jail
 from appliance.egress.profiles import trial_profile
+from appliance.egress.report import LEVELS
 from appliance.protocol.trials import Failed, Orders
-
-LEVELS = ("off", "partial", "kernel")
 
 
 def main() -> int:

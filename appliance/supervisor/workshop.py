@@ -14,11 +14,11 @@ import msgspec
 
 from appliance.config import Settings, share_folder
 from appliance.egress.environment import child_environment
+from appliance.egress.report import demanded
 from appliance.inference import store
 from appliance.inference.registry import ModelFile
 from appliance.inference.tuning import SAMPLE, Layout
 from appliance.policy.destinations import load_destinations
-from appliance.policy.egress import demanded
 from appliance.protocol.settings import RuntimeSettings
 from appliance.protocol.trials import Failed, Format, Measured, Order, Orders, Requantize, Result, Trial
 from appliance.storage.owner import Owner, hand_over, service_user

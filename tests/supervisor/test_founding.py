@@ -8,9 +8,8 @@ from typing import Any
 import msgspec
 import pytest
 
-from appliance.config import Settings, share_folder
+from appliance.config import Settings
 from appliance.egress import facts
-from appliance.policy.egress_file import load_egress
 from appliance.policy.yaml_text import PolicyError
 from appliance.protocol.egress import Destination
 from appliance.supervisor import children, founding
@@ -38,8 +37,7 @@ def ground(tmp_path: Path) -> founding.Ground:
 
 
 def keep(ground: founding.Ground, lookup: Any) -> Any:
-    egress, document = load_egress(share_folder("policies"), ground.settings.policies_folder)
-    return founding.start_keeper(ground, egress, document, lookup)
+    return founding.start_keeper(ground, founding.read_outward(ground.settings), lookup)
 
 
 def test_the_keeper_pins_what_it_was_told_and_is_locked_to_that_port(ground: founding.Ground) -> None:
