@@ -21,6 +21,7 @@ from appliance.config import Settings
 from appliance.ids import new_id
 from appliance.inference.client import InferenceClient
 from appliance.inference.registry import resolve
+from appliance.inference.streams import Again
 from appliance.protocol.messages import (
     PUBLIC,
     Failed,
@@ -53,7 +54,8 @@ class BareEngine:
     async def ask(self, question: Question) -> Answer:
         answer = Answer(sent=now())
         async for event in self.client.generate(_generate(question)):
-            _note(event, answer)
+            if not isinstance(event, Again):  # nothing is asked whole here
+                _note(event, answer)
         answer.ended = now()
         return answer
 

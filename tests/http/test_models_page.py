@@ -113,10 +113,10 @@ def test_a_model_that_does_not_load_is_said_so(house: House, admin: Client, inco
 def test_a_context_that_memory_reduced_is_said_to_who_looks_after_it(house: House, admin: Client) -> None:
     reduced = "The model reads 2048 tokens at once instead of 8192"
     assert reduced in admin.get(PAGE).text
-    assert "reduced from 8192: memory does not allow more" in admin.get("/console").text
+    assert "reduced from 8192: memory does not allow more" in admin.get("/console/dashboard").text
     house.inference.model = msgspec.structs.replace(house.inference.model, n_ctx=8192)
     assert reduced not in admin.get(PAGE).text
-    assert "reduced from" not in admin.get("/console").text
+    assert "reduced from" not in admin.get("/console/dashboard").text
 
 
 def test_a_reader_sees_models_and_no_buttons(house: House, clients: ExitStack) -> None:

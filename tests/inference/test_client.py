@@ -5,6 +5,7 @@ from collections.abc import Awaitable, Callable
 from contextlib import aclosing
 
 from appliance.inference.client import InferenceClient
+from appliance.inference.streams import Again
 from appliance.protocol.messages import (
     Failed,
     Finished,
@@ -21,7 +22,7 @@ def request(name: str) -> Generate:
     return Generate(id=name, turns=(Turn("user", "안녕"),), sampling=Sampling(), fair_key="somebody")
 
 
-async def collect(client: InferenceClient, name: str) -> list[StreamEvent]:
+async def collect(client: InferenceClient, name: str) -> list[StreamEvent | Again]:
     return [event async for event in client.generate(request(name))]
 
 

@@ -12,7 +12,7 @@ from appliance.protocol.messages import Chosen, Token, Tokenize, Tokenized
 from tests.runtime.client import RuntimeProcess, ask, runtime
 
 STORY = "Tell me a story."
-HOT = {"temperature": 2.0, "seed": 3}
+HOT: dict[str, Any] = {"temperature": 2.0, "seed": 3}
 
 
 @dataclass
@@ -57,10 +57,8 @@ def speaker(embedded_model: Path) -> Iterator[Speaker]:
 
 
 @pytest.mark.parametrize("narrow", [{"top_k": 1}, {"top_p": 1e-6}, {"min_p": 1.0}, {"temperature": 0.0}])
-def test_a_choice_of_one_is_the_likeliest_word_however_hot(
-    speaker: Speaker, narrow: dict[str, float]
-) -> None:
-    wide = {"top_k": 0, "top_p": 1.0, "min_p": 0.0}
+def test_a_choice_of_one_is_the_likeliest_word_however_hot(speaker: Speaker, narrow: dict[str, Any]) -> None:
+    wide: dict[str, Any] = {"top_k": 0, "top_p": 1.0, "min_p": 0.0}
     likeliest = speaker.says(temperature=0.0)
     assert speaker.says(**{**wide, **HOT}) != likeliest
     assert speaker.says(**{**wide, **HOT, **narrow}) == likeliest
