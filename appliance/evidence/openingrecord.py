@@ -17,7 +17,7 @@ from appliance.evidence.auditorkey import AuditorKey
 from appliance.evidence.faults import N_, Unsound, unsound
 from appliance.evidence.opening import OpenedText, open_texts
 from appliance.evidence.record import canonical
-from appliance.tlog.note import NoteError
+from appliance.tlog.faults import NoteError
 
 OPENING_FORMAT = "naesil-opening/1"
 MAX_OPENING_REASON = 1000

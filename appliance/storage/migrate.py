@@ -114,7 +114,7 @@ def revision(session: Session) -> str | None:
 
 def _check_models(session: Session) -> None:
     """Every table and column that this process will use is there: cheap, so it is done at every start."""
-    wanted = {table.name: frozenset(table.columns.keys()) for table in Base.metadata.sorted_tables}
+    wanted = {table.name: frozenset(table.columns.keys()) for table in Base.metadata.tables.values()}
     there = shape.read(session.connection())
     found = {name: columns & wanted.get(name, frozenset()) for name, columns in there.items()}
     missing = list(shape.differences(found, wanted, {}))

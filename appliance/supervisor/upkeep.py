@@ -65,6 +65,7 @@ def _migrate(settings: Settings, write: int) -> None:
     try:
         from appliance.backup.automatic import bring_up_to_date  # noqa: PLC0415 - only this copy needs it
         from appliance.storage.engine import Database  # noqa: PLC0415
+        from appliance.supervisor import web  # noqa: F401, PLC0415 - every table that it will use is looked at
 
         database = Database(settings.database_address)
         try:
