@@ -1,6 +1,7 @@
 """Pages from templates: autoescaped, in the reader's language, with the form token in reach."""
 
 import secrets
+from collections.abc import Iterable
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any
@@ -40,6 +41,11 @@ class View:
         for environment in self._environments.values():
             for name in environment.list_templates(["html"]):
                 environment.get_template(name)
+
+    @property
+    def translators(self) -> Iterable[Translator]:
+        """One for each language."""
+        return self._translators.values()
 
     def language(self, request: Request) -> str:
         """The language chosen here before, or else the browser's."""

@@ -49,6 +49,7 @@ from appliance.errors import N_, NaesilError, StorageFailed
 from appliance.http.app import create_app
 from appliance.http.services import Services
 from appliance.http.view import View
+from appliance.http.warming import warm
 from appliance.identity import house as identity
 from appliance.ids import new_id
 from appliance.inference.client import InferenceClient
@@ -125,6 +126,8 @@ class Web:
 
     async def run(self, control: Control) -> None:
         """Open the door, serve, close the door, and leave the log sealed."""
+        app = create_app(self.services)
+        warming = asyncio.create_task(asyncio.to_thread(_warm, app.state.view, self.clock))
         sealer = self.sealer.connect(await control.first_sealer())
         sequencer = SequencerThread(self.database, sealer, self.spec.settings.run_folder)
         self.chat.recover()
@@ -144,13 +147,11 @@ class Web:
         exporting = asyncio.create_task(self._keep_exports())
         self.forwarder.start()
         self.cosigning.start()
-        app = create_app(self.services)
-        settling = asyncio.create_task(_settle(app.state.view))
         try:
+            await warming
             control.say(Report(ready=True, setup=not self.services.accounts.any_administrator()))
             await self._server(app).serve(sockets=[socket.socket(fileno=self.spec.listen)])
         finally:
-            settling.cancel()
             listening.cancel()
             watching.cancel()
             following.cancel()
@@ -260,9 +261,11 @@ def _system(action: AuditAction, what: str = "service", guard_level: str = "") -
     return Entry(action=action, actor=SYSTEM, outcome=Outcome.ALLOWED, object=what, guard_level=guard_level)
 
 
-async def _settle(view: View) -> None:
-    """No reader waits for a page to be compiled, and what is here by now is never looked through again."""
-    await asyncio.to_thread(view.compile_all)
+def _warm(view: View, clock: Clock) -> None:
+    """While the others start: no reader waits for what is made once, and what is here by now is never looked
+    through for garbage again.
+    """
+    warm(view, clock.now())
     gc.collect()
     gc.freeze()
 
