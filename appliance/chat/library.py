@@ -222,9 +222,9 @@ class Library:
         summary = self._summary(session, row)
         if (snippet := needle.found_in(summary.title)) is not None:
             return Hit(summary, "", snippet)
-        for message in reversed(store.messages(session, row.id)):
-            if (snippet := needle.found_in(self._transcript.text(session, message))) is not None:
-                return Hit(summary, message.id, snippet)
+        for message_id, text in self._transcript.texts(session, row):
+            if (snippet := needle.found_in(text)) is not None:
+                return Hit(summary, message_id, snippet)
         return None
 
 

@@ -107,6 +107,12 @@ def lock_conversation(session: Session, conversation_id: str) -> ConversationRow
     return session.scalars(query.with_for_update()).one()
 
 
+def bodies(session: Session, conversation_id: str) -> list[tuple[str, bytes]]:
+    """Id and sealed text of a conversation's messages, the newest first; for looking through many."""
+    query = select(MessageRow.id, MessageRow.body).where(MessageRow.conversation_id == conversation_id)
+    return [(row.id, row.body) for row in session.execute(query.order_by(MessageRow.position.desc()))]
+
+
 def messages(session: Session, conversation_id: str) -> list[MessageRow]:
     """The messages of a conversation that was found with `conversation`, oldest first."""
     query = select(MessageRow).where(MessageRow.conversation_id == conversation_id)

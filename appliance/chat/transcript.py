@@ -3,7 +3,7 @@
 Every method takes the caller's session: reading and writing happen in the caller's transaction.
 """
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -253,6 +253,12 @@ class Transcript:
         if row.reasoning is None:
             return ""
         return self._key_of(session, row).unseal("reasoning", row.id, row.reasoning)
+
+    def texts(self, session: Session, row: store.ConversationRow) -> Iterator[tuple[str, str]]:
+        """Id and text of every message of all branches, the newest first; opened one by one."""
+        key = self.sealing.reading(session, row.user_id, row.id)
+        for message_id, body in store.bodies(session, row.id):
+            yield message_id, key.unseal("message", message_id, body)
 
     def text(self, session: Session, row: store.MessageRow) -> str:
         return self._key_of(session, row).unseal("message", row.id, row.body)
