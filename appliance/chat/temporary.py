@@ -88,6 +88,8 @@ class Temporary:
         told = next((one for one in talk.messages if one.id == answer_id), None)
         if told is None or told.role != "assistant":
             raise NotFound(N_("There is no such answer."))
+        if told.reasoning:
+            yield Token(told.id, told.reasoning, "reasoning")
         if told.text:
             yield Token(told.id, told.text)
         if told.state == "failed":
@@ -98,6 +100,8 @@ class Temporary:
                 id=told.id,
                 reason="cancelled" if stopped else "stop",
                 completion_tokens=told.completion_tokens,
+                decode_s=told.decode_s,
+                reasoning_s=told.reasoning_s,
             )
 
     async def stop(self, principal: Principal, talk_id: str) -> None:
@@ -174,13 +178,13 @@ class Temporary:
         self._keep(talk)
 
     async def _answer(self, talk: _Talk, running: RunningAnswer, admitted: Admitted) -> None:
-        parts: list[str] = []
+        said: dict[str, list[str]] = {"text": [], "reasoning": []}
         last: Finished | Failed = Failed(id=running.answer_id, code="internal")
         try:
             async with aclosing(self._completions.stream(admitted)) as events:
                 async for event in events:
-                    if isinstance(event, Token) and event.part == "text":
-                        parts.append(event.text)
+                    if isinstance(event, Token) and event.part in said:
+                        said[event.part].append(event.text)
                     if isinstance(event, (Finished, Failed)):
                         last = event
                     else:
@@ -191,7 +195,8 @@ class Temporary:
             last = Failed(id=running.answer_id, code="internal")
         finally:
             talk.running = None
-            talk.messages[-1] = self._ended(talk.messages[-1], "".join(parts), last)
+            text, thoughts = ("".join(said[part]) for part in ("text", "reasoning"))
+            talk.messages[-1] = self._ended(replace(talk.messages[-1], reasoning=thoughts), text, last)
             running.publish(last)
 
     def _ended(self, message: Message, text: str, last: Finished | Failed) -> Message:
@@ -204,6 +209,7 @@ class Temporary:
             reason=last.reason,
             completion_tokens=last.completion_tokens,
             decode_s=last.decode_s,
+            reasoning_s=last.reasoning_s,
             dropped_turns=last.dropped_turns,
         )
 
