@@ -66,6 +66,21 @@ def test_it_is_sent_as_it_is_for_a_reason(page: Page, watch: Watch, house: House
     assert not screened.hidden
 
 
+@pytest.mark.parametrize("address", ["/temporary", "/compare"])
+def test_pages_of_plain_forms_offer_the_same(page: Page, watch: Watch, house: House, address: str) -> None:
+    watch.expected.append("403")
+    page.goto(address)
+    page.locator("textarea[name=text]").fill(TEXT)
+    page.locator("button.primary").click()
+    expect(page.get_by_role("alert")).to_be_visible()
+    expect(page.locator("textarea[name=text]")).to_have_value(TEXT)
+    expect(page.get_by_role("button", name="그대로 보내기")).to_be_visible()
+    page.get_by_role("button", name="가려서 보내기").click()
+    expect(page.locator("article.question .chip")).to_be_visible()
+    assert house.inference.asked
+    assert all(MAIL not in one.turns[-1].content for one in house.inference.asked)
+
+
 def test_without_a_script_the_same_choices_are_there(browser: Browser, base_url: str, house: House) -> None:
     token = house.person("김하나")[1]
     with open_page(browser, base_url, java_script_enabled=False) as (page, watch):

@@ -13,7 +13,7 @@ from fastapi.responses import JSONResponse, RedirectResponse
 from appliance.chat.makers import MODEL, STANDARD
 from appliance.chat.values import Message, Sent, Wish
 from appliance.core import DataClass, Permission, Principal
-from appliance.errors import NaesilError
+from appliance.errors import NaesilError, PolicyViolation, ReasonNeeded
 from appliance.http import phrases
 from appliance.http.deps import Person, Submitted, Words
 from appliance.http.errors import status_of, wants_json
@@ -39,6 +39,7 @@ def router(services: Services, view: View) -> APIRouter:
     def ask_page(
         request: Request, person: Principal, words: Words, status: int = 200, *,
         text: str = "", left: str = STANDARD, right: str = "precise", error: str = "",
+        held: PolicyViolation | ReasonNeeded | None = None,
     ) -> Response:  # fmt: skip
         loaded, others = services.inference.model, services.comparing.others()
         fetches = loaded is not None and services.gate.may(person, Permission.MODEL_MANAGE)
@@ -50,7 +51,8 @@ def router(services: Services, view: View) -> APIRouter:
             loaded=loaded.model_name if loaded else "",
             others=others,
             classes=phrases.classes(services.gate.policy.class_for(person), words),
-            text=text, left=left, right=right, error=error, client_id=new_id(), second_id=new_id(),
+            text=text, left=left, right=right, error=error, offers=held.offers if held else (),
+            client_id=new_id(), second_id=new_id(),
         )  # fmt: skip
 
     async def ask_both(person: Principal, wish: Wish, second: Wish) -> Sent:
@@ -80,6 +82,7 @@ def router(services: Services, view: View) -> APIRouter:
             return await asyncio.to_thread(
                 ask_page, request, person, words, status_of(error),
                 text=form["text"], left=left, right=right, error=error.text(words),
+                held=error if isinstance(error, (PolicyViolation, ReasonNeeded)) else None,
             )  # fmt: skip
         return RedirectResponse(f"{HERE}/{sent.conversation_id}/{sent.user_message_id}", 303)
 
