@@ -5,6 +5,7 @@ import asyncio
 from fastapi import APIRouter, Request, Response
 
 from appliance.errors import N_, InvalidInput
+from appliance.http.console.audit_names import OUTCOMES
 from appliance.http.deps import Confirmed, Person, Submitted
 from appliance.http.services import Services
 from appliance.http.view import View
@@ -24,6 +25,7 @@ def router(services: Services, view: View) -> APIRouter:
             held=services.records.held(person),
             sign_in=services.gate.policy.access.sign_in,
             looks=looks,
+            outcomes=OUTCOMES,
             auditing=services.gate.policy.parts.audit,
             names=names,
         )  # fmt: skip
