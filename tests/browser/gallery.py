@@ -14,7 +14,7 @@ CLIPPED = """
   if (!element.checkVisibility() || !element.textContent.trim()) return false;
   if (element.closest(".unseen, .skip")) return false;
   const style = getComputedStyle(element);
-  const cuts = (axis) => ["hidden", "clip"].includes(style[axis]) && style.textOverflow !== "ellipsis";
+  const cuts = (axis) => ["hidden", "clip"].includes(style[axis]);
   return (cuts("overflowX") && element.scrollWidth > element.clientWidth + 1)
     || (cuts("overflowY") && element.scrollHeight > element.clientHeight + 1);
 }).map((element) => `${element.tagName}.${element.className}`)

@@ -8,7 +8,7 @@ from playwright.sync_api import Page
 TEXTS = """
 () => {
   const found = new Set();
-  const foreign = "code, pre, kbd, math, script, style, body [lang], [data-body], textarea";
+  const foreign = "code, pre, kbd, math, script, style, body [lang], [data-body], [data-tail], textarea";
   const walker = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
   while (walker.nextNode()) {
     if (!walker.currentNode.parentElement.closest(foreign)) found.add(walker.currentNode.data.trim());
@@ -28,7 +28,7 @@ HANGUL = re.compile("[가-힣ㄱ-ㅎㅏ-ㅣ]")
 WORD = re.compile(r"[A-Za-z]{3,}")
 # No words of a language: hashes and ids, names of files, actions, models, programs and formats, units.
 NAMES = re.compile(
-    r"[a-z]+:…|\b(?:[0-9a-f-]{12,}|[\w./-]+\.(?:yaml|gguf|py|zip|txt)|[a-z][a-z0-9]*(?:[:._-][a-z0-9_*]+)+|"
+    r"[a-z]+:…|\b(?:[0-9a-f-]{12,}|[\w./-]+\.(?:yaml|gguf|py|zip|txt|pdf)|[a-z][a-z0-9]*(?:[:._-][a-z0-9_*]+)+|"
     r"Ctrl|Shift|Esc|Enter|API|SHA|CSV|CEF|OCSF|JSONL|PEM|TLS|GGUF|AI|IP|IBAN|MiB|GiB|PyPI|SQLite|English|"
     r"name,roles,groups|chat embeddings|txt|json|html|md|llama|small|system|testclient)\b"
 )
@@ -36,7 +36,8 @@ NAMES = re.compile(
 # What people of these tests wrote or are called.
 OWN = frozenset(
     {
-        "김하나", "이두리", "박세찌", "박새봄", "관리자", "연구소", "정리", "정리해 줘", "해 줘",
+        "김하나", "이두리", "박세찌", "박새봄", "관리자", "연구소", "정리", "정리해 줘", "정리해 줘 천천히",
+        "해 줘",
         "요약 도우미", "요", "계", "짧게 답하라", "계약 검토", "조항을 살펴라", "보고서", "주제",
         "{{주제}} 보고서를 써 줘",         "더 엄격하게", "실수", "시험", "사건 2026-1",
     }

@@ -16,6 +16,7 @@ def make(page: Page, name: str) -> None:
     page.get_by_label("지시문", exact=True).fill("짧게 답하라")
     page.get_by_label(re.compile("시작 질문")).fill("무엇을 도와줄 수 있어?")
     page.get_by_role("button", name="저장").click()
+    expect(page.get_by_role("link", name=name, exact=True)).to_be_visible()
 
 
 def test_a_conversation_with_an_assistant_says_so_and_offers_its_questions(page: Page) -> None:
@@ -43,7 +44,7 @@ def test_a_prompt_goes_into_the_message_field(page: Page) -> None:
 def test_a_temporary_chat_streams_is_stopped_and_forgotten(page: Page) -> None:
     page.goto("/chat")
     page.get_by_role("link", name="임시 대화").click()
-    expect(page.get_by_role("note")).to_contain_text("저장되지 않습니다")
+    expect(page.get_by_role("note")).to_contain_text("저장되지 않아요")
     page.wait_for_load_state()
     page.locator("#text").fill("천천히 말해 줘")
     page.keyboard.press("Enter")
@@ -58,7 +59,7 @@ def test_a_temporary_chat_streams_is_stopped_and_forgotten(page: Page) -> None:
 def test_two_answers_stream_side_by_side_and_one_is_kept(page: Page) -> None:
     page.goto("/compare")
     page.get_by_label("질문").fill("어느 쪽이 나아?")
-    page.get_by_role("button", name="둘 다에게 묻기").click()
+    page.get_by_role("button", name="둘 다 물어보기").click()
     expect(page.locator("article.answer[data-state=done]")).to_have_count(2)
     page.get_by_role("button", name="이 답변으로 계속").first.click()
     expect(page.locator("article.answer")).to_have_count(1)

@@ -8,6 +8,7 @@ from tests.http.fakes import PASSWORD, SETUP_TOKEN, House
 
 
 def ask(page: Page, text: str) -> None:
+    page.wait_for_load_state()  # Enter sends once the page's script is at work
     page.locator("#text").fill(text)
     page.keyboard.press("Enter")
 
@@ -126,9 +127,9 @@ def test_a_server_that_is_away_gives_the_text_back(page: Page, watch: Watch) -> 
 def test_drafts_are_wiped_when_sent_and_at_sign_out(page: Page) -> None:
     page.goto("/chat")
     expect(page.locator("#examples")).to_be_visible()
-    page.locator("#text").fill("보낼 글")
-    page.keyboard.press("Enter")
+    ask(page, "보낼 글")
     expect(page.locator("article.answer[data-state=done]")).to_be_visible()
+    page.wait_for_load_state()
     assert page.evaluate("Object.keys(sessionStorage)") == []
     page.locator("#text").fill("보내지 않을 글")
     assert page.evaluate("Object.values(sessionStorage)") == ["보내지 않을 글"]
@@ -141,12 +142,14 @@ def test_renaming_and_deleting_ask_in_a_dialog(page: Page, house: House) -> None
     page.goto("/chat")
     ask(page, "처음 제목")
     expect(page.locator("article.answer[data-state=done]")).to_be_visible()
+    page.wait_for_load_state()
     page.get_by_role("link", name="이름 바꾸기").click()
     field = page.get_by_role("dialog").get_by_label("제목")
     expect(field).to_be_focused()
     field.fill("나중 제목")
     page.keyboard.press("Enter")
     expect(page.get_by_role("heading", name="나중 제목")).to_be_visible()
+    page.wait_for_load_state()
     page.get_by_role("link", name="삭제").click()
     page.get_by_role("dialog").get_by_role("link", name="취소").click()
     expect(page.get_by_role("dialog")).to_have_count(0)
@@ -196,7 +199,9 @@ def test_an_example_fills_the_field(page: Page) -> None:
 
 def test_ctrl_enter_sends_when_chosen(page: Page) -> None:
     page.goto("/account")
-    page.get_by_role("button", name="Ctrl+Enter로 보내기").click()
+    choice = page.get_by_role("button", name="Ctrl+Enter로 보내기")
+    choice.click()
+    expect(choice).to_have_attribute("aria-pressed", "true")
     page.goto("/chat")
     expect(page.locator("#examples")).to_be_visible()
     page.locator("#text").fill("첫 줄")

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, Locator, Page, expect
 
 from appliance.chat.assistants import AssistantDraft
 from appliance.core import SYSTEM, Role
@@ -17,7 +17,17 @@ from tests.browser.test_console import RULES, SCHEMES
 from tests.browser.watch import Watch, open_page, sideways_scroll
 from tests.http.fakes import SETUP_TOKEN, House
 
-FIELDS = "textarea, input:not([type]), input[type=text], input[type=search], input[type=password]"
+FIELDS = "textarea, input" + "".join(
+    f":not([type={kind}])" for kind in ("hidden", "file", "checkbox", "radio", "submit")
+)
+DIGITS = {"number", "datetime-local", "month", "date"}
+# Every field in sight: folds and dialogs open, what waits for its moment shown.
+REVEAL = """() => {
+  for (const fold of document.querySelectorAll("details")) fold.open = true;
+  for (const dialog of document.querySelectorAll("dialog")) dialog.show();
+  for (const field of document.querySelectorAll("input, textarea"))
+    for (let box = field.parentElement; box; box = box.parentElement) box.hidden = false;
+}"""
 LONG = ("가나다라 abcd 1234. " * 32)[:500]
 
 
@@ -89,19 +99,26 @@ def _inside(page: Page, base_url: str, house: House) -> Iterator[str]:
 
 
 def _type_everywhere(page: Page, watch: Watch, address: str) -> int:
-    """Type into every field that can be reached; how many there were. No request may leave."""
+    """Type into every field, those in dialogs and folds too; how many there were. No request may leave."""
     page.goto(address)
     page.wait_for_load_state("networkidle")
-    page.evaluate("document.querySelectorAll('details').forEach((fold) => (fold.open = true))")
+    page.evaluate(REVEAL)
     before, typed = len(watch.requests), 0
     for field in page.locator(FIELDS).all():
-        if not field.is_visible() or not field.is_editable():
-            continue
-        field.focus()
-        page.keyboard.type(LONG[:20])
-        for start in range(20, 500, 20):
-            page.keyboard.insert_text(LONG[start : start + 20])
-        typed += 1
+        assert field.is_visible(), (address, field.evaluate("field => field.outerHTML"))
+        if field.is_editable():
+            _type_into(page, field)
+            typed += 1
     page.wait_for_timeout(100)
     assert [request.url for request in watch.requests[before:]] == [], address
     return typed
+
+
+def _type_into(page: Page, field: Locator) -> None:
+    field.focus()
+    if field.get_attribute("type") in DIGITS:
+        page.keyboard.type("1234567890" * 50)
+        return
+    page.keyboard.type(LONG[:20])
+    for start in range(20, 500, 20):
+        page.keyboard.insert_text(LONG[start : start + 20])

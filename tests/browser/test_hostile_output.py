@@ -84,6 +84,7 @@ def test_none_of_them_does_anything(
 
 
 def ask(page: Page, text: str, number: int) -> None:
+    page.wait_for_load_state()
     page.locator("#text").fill(text)
     page.keyboard.press("Enter")
     expect(page.locator("article.answer[data-state=done]")).to_have_count(number)

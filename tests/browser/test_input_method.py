@@ -138,6 +138,7 @@ def test_the_title_field_follows_the_same_rule(page: Page, keyboard: Keyboard, h
     keyboard.commit("처음")
     keyboard.enter(handled_by_input_method=False)
     expect(page.locator("article.answer[data-state=done]")).to_be_visible()
+    page.wait_for_load_state()
     keyboard = Keyboard(page)
     page.get_by_role("link", name="이름 바꾸기").click()
     page.get_by_role("dialog").get_by_label("제목").fill("")

@@ -61,6 +61,7 @@ def test_signing_in_asking_stopping_editing_branching_searching_and_signing_out(
     keyboard.press("Enter")
     expect(page.locator("article.answer[data-state=done]")).to_be_visible()
     expect(page.get_by_text("2/2")).to_be_visible()
+    page.wait_for_load_state()
 
     tab_to(page, page.get_by_role("button", name="이전 버전"))
     keyboard.press("Enter")
@@ -72,6 +73,7 @@ def test_signing_in_asking_stopping_editing_branching_searching_and_signing_out(
     keyboard.type("천천히")
     keyboard.press("Enter")
     expect(page.locator(".hits a")).to_be_visible()
+    page.wait_for_load_state()
     tab_to(page, page.locator(".hits a"))
     keyboard.press("Enter")
     expect(page.locator("article.question [data-body]")).to_have_text("천천히 말해 줘")

@@ -25,6 +25,7 @@ def answered(page: Page) -> Page:
     page.goto("/chat")
     ask(page, "처음 질문")
     expect(page.locator("article.answer[data-state=done]")).to_be_visible()
+    page.wait_for_load_state()
     return page
 
 
@@ -63,6 +64,24 @@ def test_a_new_conversation_by_a_key_whatever_the_keyboard_writes(answered: Page
     assert answered.url.endswith("/chat")
 
 
+def test_escape_in_the_menu_closes_it_and_stops_no_answer(page: Page) -> None:
+    page.goto("/chat")
+    ask(page, "천천히")
+    expect(page.locator("[data-tail]")).to_contain_text("3번째")
+    summary = page.locator(".menu > summary")
+    summary.press("Enter")
+    expect(page.locator(".menu-body")).to_be_visible()
+    page.get_by_label("폴더").press("Escape")
+    expect(page.locator(".menu-body")).to_be_hidden()
+    expect(summary).to_be_focused()
+    summary.press("Enter")
+    page.locator("#text").click()
+    expect(page.locator(".menu-body")).to_be_hidden()
+    expect(page.locator("article.answer")).to_have_attribute("data-state", "writing")
+    page.keyboard.press("Escape")
+    expect(page.locator("article.answer")).to_have_attribute("data-state", "stopped")
+
+
 def test_single_keys_are_off_until_they_are_turned_on(answered: Page) -> None:
     page, dialog = answered, answered.get_by_role("dialog", name="단축키")
     page.locator("#scroll").focus()
@@ -70,7 +89,9 @@ def test_single_keys_are_off_until_they_are_turned_on(answered: Page) -> None:
     expect(dialog).to_be_hidden()
     place = page.url
     page.goto("/account")
-    page.get_by_role("form", name="한 글자 단축키").get_by_role("button", name="켜짐").click()
+    choice = page.get_by_role("form", name="한 글자 단축키").get_by_role("button", name="켜짐")
+    choice.click()
+    expect(choice).to_have_attribute("aria-pressed", "true")
     page.goto(place)
     page.locator("#text").press("?")
     expect(page.locator("#text")).to_have_value("?")
@@ -86,6 +107,7 @@ def test_a_question_just_sent_can_be_edited_and_answered_again_without_a_reload(
     expect(page.locator("article.answer[data-state=done]")).to_have_count(2)
     page.locator("article.answer").last.get_by_role("button", name="다른 답변").click()
     expect(page.get_by_text("2/2")).to_be_visible()
+    page.wait_for_load_state()
     page.keyboard.press("Control+Shift+e")
     expect(page.get_by_label("질문")).to_have_value("둘째 질문")
 
@@ -107,7 +129,7 @@ def test_class_readers_and_retention_are_always_in_sight(answered: Page) -> None
         expect(known.locator("[data-class]")).to_contain_text("O ·")
         expect(known).to_contain_text("나만 읽을 수 있어요")
         expect(known.locator("[data-kept]")).to_contain_text("보관")
-    known.get_by_role("link", name="나에 대해 보관하는 것").click()
+    known.get_by_role("link", name="내 정보 보관 내역").click()
     expect(page.get_by_role("heading", name="내 정보", exact=True)).to_be_visible()
 
 
@@ -127,6 +149,17 @@ def test_thoughts_are_shown_while_they_come_folded_and_again_after_a_reload(page
     expect(fold.locator("summary")).to_have_text(told)
     expect(fold.locator(".body")).to_be_hidden()
     assert house.conversations("김하나")[0].messages[1].reasoning.startswith("먼저 표를")
+
+
+def test_a_temporary_chat_keeps_its_thoughts_folded_over_a_reload(page: Page) -> None:
+    page.goto("/temporary")
+    ask(page, "생각 먼저 해 줘")
+    expect(page.locator("article.answer[data-state=done]")).to_be_visible()
+    page.reload()
+    fold = page.locator("[data-thoughts]")
+    expect(fold.locator(".body")).to_be_hidden()
+    fold.locator("summary").click()
+    expect(fold.locator(".body")).to_contain_text("먼저 표를 떠올려요. 0")
 
 
 def test_how_long_was_thought_is_said_while_it_lasts_and_afterwards(browser: Browser) -> None:

@@ -3,6 +3,7 @@
 import pytest
 from playwright.sync_api import Page, expect
 
+from tests.browser.test_chat import ask
 from tests.browser.watch import Watch
 
 LONG = "가나다라 abcd 1234. " * 25
@@ -36,8 +37,7 @@ def test_the_sign_in_page_is_silent_too(newcomer: Page) -> None:
 
 def test_a_link_of_an_answer_asks_first(page: Page) -> None:
     page.goto("/chat")
-    page.locator("#text").fill("링크")
-    page.keyboard.press("Enter")
+    ask(page, "링크")
     expect(page.locator("article.answer[data-state=done]")).to_be_visible()
     with page.expect_popup() as opened:
         page.get_by_role("link", name="내부 위키").click()

@@ -136,7 +136,7 @@ def test_what_cannot_be_read_is_refused_with_the_reason(alice: Client, data: byt
 def test_the_reason_is_told_in_the_readers_language(alice: Client) -> None:
     alice.http.headers["Accept-Language"] = "ko"
     answer = upload(alice, ("보안.pdf", documents.locked_pdf()))
-    assert answer.json()["error"]["message"].startswith("보안.pdf 파일은 암호나 DRM으로 보호되어 있습니다.")
+    assert answer.json()["error"]["message"].startswith("보안.pdf 파일은 암호나 DRM으로 보호되어 있어요.")
 
 
 def test_a_name_is_composed_and_has_no_folders(alice: Client) -> None:

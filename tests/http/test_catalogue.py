@@ -39,6 +39,13 @@ def test_no_translation_loses_a_value_or_invents_one(language: str) -> None:
             assert isinstance(message.id, tuple) or set(PLACEHOLDER.findall(text)) == known, text
 
 
+def test_a_translation_has_as_many_lines_as_its_message() -> None:
+    for message in catalogue.read("ko"):
+        if message.id:
+            text, source = str(message.string), str(message.id)
+            assert text.count("\n") == source.count("\n"), text
+
+
 def test_korean_is_korean() -> None:
     same = {"%(path)s: %(place)s: %(problem)s."}
     for message in catalogue.read("ko"):

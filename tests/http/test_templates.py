@@ -22,6 +22,9 @@ FREE_TEXT = {
     "data-gramm": "false",
 }
 CREDENTIALS = {"username", "current-password", "new-password", "one-time-code"}
+# A field as a template writes it; what stands in Jinja's braces may hold any sign.
+FIELD = re.compile(r'<(?:textarea|input)\b(?:\{\{.*?\}\}|\{%.*?%\}|"[^"]*"|[^>"{]|\{)*>')
+NO_WORDS = re.compile(r'type="(?:hidden|file|checkbox|radio|number|datetime-local|month)"')
 FIRST_PAINT_LIMIT = 100_000
 SCRIPT_LIMIT = 60_000
 
@@ -82,6 +85,17 @@ def test_free_text_never_goes_to_a_browsers_helpers(pages: dict[str, str]) -> No
                 del wanted["autocomplete"]
             assert wanted.items() <= attributes.items(), (name, attributes.get("name"))
     assert fields >= 8
+
+
+def test_no_template_has_a_field_for_words_that_a_browsers_helper_may_read() -> None:
+    fields = [
+        (file.name, field)
+        for file in sorted((share_folder("web") / "templates").rglob("*.html"))
+        for field in FIELD.findall(file.read_text("utf-8"))
+        if not NO_WORDS.search(field)
+    ]
+    assert len(fields) >= 50
+    assert [field for field in fields if "free()" not in field[1] and "credential(" not in field[1]] == []
 
 
 def test_nothing_is_inline_and_nothing_is_from_elsewhere(pages: dict[str, str]) -> None:

@@ -26,7 +26,7 @@ def test_two_models_side_by_side(
         page.goto("/compare")
         page.get_by_label("질문").fill("Say something short.")
         page.get_by_label("둘째").select_option("model:tiny")
-        page.get_by_role("button", name="둘 다에게 묻기").click()
+        page.get_by_role("button", name="둘 다 물어보기").click()
         done = page.locator("article.answer:is([data-state=done], [data-state=stopped])")
         expect(done).to_have_count(2, timeout=ANSWER_LIMIT_MS)
         assert page.locator(".columns h2").all_inner_texts() == [f"모델 {EMBEDDED}", "모델 tiny"]
