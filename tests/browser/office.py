@@ -37,13 +37,13 @@ $$\\bar{x} = \\frac{1}{n}\\sum_{i=1}^{n} x_i$$
 
 async def tell(text: str) -> AsyncIterator[StreamEvent]:
     """Answers at the pace of a small model; a question with "천천히" goes on until it is stopped,
-    "생각" is thought about first."""
+    "생각" is thought about first, "오래" without an end."""
     yield Queued("", 2, 40.0)
     await asyncio.sleep(0.05)
     yield Progress("", 30, 100)
     await asyncio.sleep(0.05)
     if "생각" in text:
-        for number in range(30):
+        for number in range(10_000 if "오래" in text else 30):
             yield Token("", f"먼저 표를 떠올려요. {number} ", "reasoning")
             await asyncio.sleep(0.02)
     if "천천히" in text:

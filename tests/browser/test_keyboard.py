@@ -136,7 +136,8 @@ def test_a_still_page_for_who_asks_for_one(browser: Browser, base_url: str, hous
         with open_page(browser, base_url, reduced_motion=wish) as (page, _watch):
             page.context.add_cookies([{"name": "naesil", "value": token, "url": base_url}])
             page.goto("/chat")
-            ask(page, "생각 먼저 해 줘")
+            ask(page, "오래 생각해 줘")
             expect(page.locator("[data-waiting-text]")).to_contain_text("생각하는 중")
             assert page.evaluate("document.getAnimations().length > 0") is moving
-            expect(page.locator("article.answer[data-state=done]")).to_be_visible()
+            page.keyboard.press("Escape")
+            expect(page.locator("article.answer[data-state=stopped]")).to_be_visible()
