@@ -93,7 +93,8 @@ def _html(conversation: Conversation, origin: Origin, words: Translator) -> Expo
         f'<!doctype html>\n<html lang="{words.language}">\n<meta charset="utf-8">\n'
         f'<meta http-equiv="Content-Security-Policy" content="{_PAGE_POLICY}">\n'
         f'<meta name="ai-generated" content="{html.escape(_json_mark(conversation, origin))}">\n'
-        f"<title>{title}</title>\n<style>body{{max-width:48rem;margin:2rem auto;font-family:sans-serif}}"
+        f"<title>{title}</title>\n<style>:root{{color-scheme:light dark}}"
+        "body{max-width:48rem;margin:2rem auto;padding:0 1rem;font-family:sans-serif;line-height:1.7}"
         "pre{white-space:pre-wrap;font:inherit}</style>\n"
         f"<h1>{title}</h1>\n<p>{html.escape(_notice(origin, words))}</p>\n{body}\n</html>\n"
     )
