@@ -40,6 +40,9 @@ def check_file(
 ) -> Verdict:
     """Check an export, a proof, a checkpoint or a disclosure, by what the file is. Raises OSError."""
     with path.open("rb") as file:
+        if not file.read(1):
+            return Verdict("file", faults=[unsound("empty", N_("The file is empty.")).fault])
+        file.seek(0)
         try:
             known = _known(file, ring)
         except Unsound as bad:

@@ -217,7 +217,7 @@ def test_a_rewritten_log_with_its_own_key_passes_only_without_an_outside_checkpo
         (lambda data: b"PK" + data, "archive-padded"),
         (lambda _: b"PK\x03\x04" + b"x" * 200, "archive-truncated"),
         (lambda _: b"PK", "not-an-export"),
-        (lambda _: b"", "checkpoint"),
+        (lambda _: b"", "empty"),
         (lambda _: b"\xff" * 100, "not-an-export"),
         (lambda data: data + data, "archive-padded"),
     ],

@@ -1,6 +1,7 @@
 """What the product exports verifies, says the same in every form, and is there whole or not at all."""
 
 import csv
+import errno
 import io
 import json
 import os
@@ -135,6 +136,24 @@ def test_a_killed_export_leaves_no_file_and_what_was_there_before_stays(tmp_path
     child.stdout.close()
     assert [path.name for path in out.iterdir()] == ["x.zip"]
     assert (out / "x.zip").read_text() == "the export of last month"
+
+
+@pytest.mark.parametrize("error", [errno.ENOSYS, errno.EPERM, errno.EXDEV])
+def test_where_nothing_can_be_linked_a_whole_file_comes_all_the_same(
+    site: Site, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, error: int
+) -> None:
+    """As in the jail of the process that serves the console."""
+
+    def refused(*_words: object, **_more: object) -> None:
+        raise OSError(error, os.strerror(error))
+
+    monkeypatch.setattr(os, "link", refused)
+    site.fill(3)
+    (tmp_path / "exports").mkdir()
+    path = site.export(tmp_path / "exports" / "x.zip")
+    assert check(site, path).ok
+    assert path.stat().st_mode & 0o777 == 0o600
+    assert list(path.parent.iterdir()) == [path]
 
 
 def test_memory_does_not_grow_with_the_log(

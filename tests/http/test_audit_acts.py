@@ -97,3 +97,4 @@ def test_a_review_is_read_and_signed(house: House, auditor: Client) -> None:
     assert "확인함" in page
     assert client.post("/console/audit/review", month="2026-03", sha256="0" * 64).status_code == 409
     assert client.get("/console/audit/review?month=2026-3").status_code == 400
+    assert "This month is not over yet" in client.get("/console/audit/review?month=2026-04").text

@@ -1,13 +1,16 @@
 """What a conversation leaves behind: a log that verifies, and no word of it in clear."""
 
+import re
 import sqlite3
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import httpx
 import pytest
 
-from tests.journeys.product import Product, appliance, new_key
+from tests.journeys.product import ADMIN, PASSWORD, Product, appliance, new_key
+from tests.journeys.test_resilience import wait_for
 
 SECRET_WORDS = ("quetzalcoatl", "무지개송어")
 
@@ -53,6 +56,48 @@ def used(start_product: Callable[..., Product]) -> Path:
 def test_the_log_of_a_running_product_verifies(product: Product, api_key: str) -> None:
     ask(product, api_key, "Say hello.")
     assert verify(product.data)[0] == 0
+
+
+def submitted(client: httpx.Client, page: str, path: str, **fields: str) -> httpx.Response:
+    """A form of that page, sent as a browser does."""
+    token = re.search(r'name="csrf" value="([^"]+)"', client.get(page).text)
+    assert token is not None
+    return client.post(path, data={"csrf": token[1], **fields})
+
+
+@contextmanager
+def signed_in(product: Product, name: str) -> Iterator[httpx.Client]:
+    headers = {"Sec-Fetch-Site": "same-origin"}
+    with httpx.Client(base_url=product.url, headers=headers, timeout=60) as client:
+        answer = submitted(client, "/sign-in", "/sign-in", name=name, password=PASSWORD, next="/chat")
+        assert answer.status_code == 303, answer.text
+        yield client
+
+
+def test_an_auditor_exports_from_the_console_of_the_running_product(product: Product, tmp_path: Path) -> None:
+    """The process that serves the page is jailed, and yet a whole file comes of it."""
+    (tmp_path / "password").write_text(PASSWORD + "\n")
+    data = ("--data", str(product.data))
+    for words in (
+        ("add", "한감사", "--role", "member", "--password-file", str(tmp_path / "password")),
+        ("roles", "한감사", "--role", "auditor"),
+    ):
+        assert appliance("user", *words, *data).returncode == 0
+    with signed_in(product, ADMIN) as admin:
+        asked = re.search(r"/console/users/requests/[^/]+/agree", admin.get("/console/users").text)
+        assert asked is not None
+        assert submitted(admin, "/console/users", asked[0]).status_code == 303
+    page = "/console/audit/export"
+    with signed_in(product, "한감사") as auditor:
+        assert submitted(auditor, page, page, reason="정기 점검").status_code == 303
+        wait_for(lambda: "Refresh" not in auditor.get(page).headers)
+        made = re.search(rf"{page}/[^\"]+", auditor.get(page).text)
+        assert made is not None, auditor.get(page).text
+        (tmp_path / "x.zip").write_bytes(auditor.get(made[0]).content)
+    (tmp_path / "log.vkey").write_text(appliance("audit", "key", *data).stdout)
+    result = appliance("audit", "verify", str(tmp_path / "x.zip"), "--key", str(tmp_path / "log.vkey"))
+    assert result.returncode == 0, result.stdout
+    assert len(list((product.data / "exports").iterdir())) == 1
 
 
 def test_the_key_is_replaced_in_the_running_sealer(product: Product, tmp_path: Path) -> None:

@@ -48,6 +48,7 @@ def router(console: Console) -> APIRouter:
             names=Names(console.services.accounts),
             signatures=reviews.signatures(),
             may_sign=console.may(person, Permission.AUDIT_REVIEW),
+            over=month <= reviews.last_month(),
             error=error,
         )  # fmt: skip
 
