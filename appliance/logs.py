@@ -13,6 +13,9 @@ from types import TracebackType
 from typing import Any
 
 NOISY = ("alembic",)
+# What a terminal obeys or is turned by: C0 without tab and line end, DEL, C1, marks of writing direction.
+_OBEYED = [*range(9), *range(11, 32), *range(0x7F, 0xA0), *range(0x202A, 0x202F), *range(0x2066, 0x206A)]
+_HARMLESS = {code: f"\\x{code:02x}" if code < 0x100 else f"\\u{code:04x}" for code in _OBEYED}
 
 # Not state of ours but of the task that runs: each request sees its own.
 REQUEST: ContextVar[str] = ContextVar("request", default="")
@@ -49,6 +52,16 @@ class JsonLines(logging.Formatter):
         if trace := _trace(record.exc_info):
             line["trace"] = trace
         return json.dumps(line, ensure_ascii=False)
+
+
+def harmless(text: str) -> str:
+    """The text with what a terminal would obey written out: a taken-over process chooses its words."""
+    return text.translate(_HARMLESS)
+
+
+def one_line(text: str) -> str:
+    """The same for what must not begin a line of its own."""
+    return harmless(text).replace("\n", "\\n")
 
 
 def start(level: str, form: str, process: str) -> None:

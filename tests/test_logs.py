@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from appliance.logs import REQUEST, formatter
+from appliance.logs import REQUEST, formatter, harmless, one_line
 
 SECRET = "수박 열두 통의 비밀"
 
@@ -54,3 +54,9 @@ def test_an_exception_is_told_by_type_and_place_alone(
     assert "ValueError" in written.getvalue()
     assert "KeyError" in written.getvalue()
     assert "test_logs.py" in written.getvalue()
+
+
+def test_what_a_terminal_would_obey_is_written_out_and_all_else_is_left() -> None:
+    assert harmless("\x1b[2J\x07 \x9b5n \u202etxt") == "\\x1b[2J\\x07 \\x9b5n \\u202etxt"
+    assert harmless(f"{SECRET}\tand\n") == f"{SECRET}\tand\n"
+    assert one_line("blocked\nLEAKED") == "blocked\\nLEAKED"

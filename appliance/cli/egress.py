@@ -13,6 +13,7 @@ from appliance.egress import attestation, attestation_page
 from appliance.errors import N_, ConfigError
 from appliance.evidence.faults import Unsound
 from appliance.evidence.keys import KeyRing
+from appliance.logs import one_line
 from appliance.protocol.control import AskAttest, AskProbe, AskStatus, Question
 from appliance.supervisor import door
 from appliance.tlog.faults import NoteError
@@ -137,7 +138,7 @@ app.command("rules")(egress_rules.rules)
 
 def _verdict(found: Any) -> str:
     leaks = sum(row["outcome"] == "LEAKED" for row in found["rows"])
-    heard = f"; heard outside: {', '.join(found['heard'])}" if found["heard"] else ""
+    heard = f"; heard outside: {one_line(', '.join(found['heard']))}" if found["heard"] else ""
     word = "OK" if found["ok"] else "LEAKED"
     return f"{word}: {leaks} of {len(found['rows'])} got out, {len(found['void'])} not tried{heard}."
 

@@ -14,6 +14,7 @@ import typer
 
 from appliance.errors import N_, ConfigError, NaesilError
 from appliance.i18n import Translator, translator
+from appliance.logs import one_line
 
 
 def as_json(value: Any) -> None:
@@ -68,7 +69,9 @@ def _unwritable(path: Path, error: OSError) -> ConfigError:
 def _cell(value: object) -> str:
     if value is None:
         return "-"
-    return value.isoformat(sep=" ", timespec="seconds") if isinstance(value, datetime) else str(value)
+    if isinstance(value, datetime):
+        return value.isoformat(sep=" ", timespec="seconds")
+    return one_line(str(value))
 
 
 def plain(value: object) -> Any:

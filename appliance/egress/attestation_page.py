@@ -5,6 +5,7 @@ from html import escape
 from typing import Any
 
 from appliance.egress import attestation
+from appliance.logs import harmless, one_line
 
 _HEAD = ("time", "product", "kernel", "level", "techniques", "leaked", "void", "report")
 
@@ -18,7 +19,7 @@ def text(note: str) -> str:
         lines += ["", f"{process['process']} (process {process['pid']}): {process['level']}"]
         lines += [f"  {_mark(wall['stands'])} {wall['name']}: {wall['seen']}" for wall in process["walls"]]
     lines += ["", *(f"{_outcome(row)}" for row in values["probe"]["rows"])]
-    return "\n".join([*lines, "", note.rstrip("\n")])
+    return "\n".join([*map(one_line, lines), "", harmless(note.rstrip("\n"))])
 
 
 def page(note: str) -> str:

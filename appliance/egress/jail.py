@@ -36,7 +36,8 @@ def _give_up(profile: Profile) -> Iterable[Layer]:
 
 
 def _files(profile: Profile) -> Iterable[Layer]:
-    return landlock.restrict((*profile.readable, *profile.shown), profile.writable, profile.ports)
+    readable = (*profile.readable, *profile.shown)
+    return landlock.restrict(readable, profile.writable, profile.ports, profile.sockets)
 
 
 def _calls(profile: Profile) -> Iterable[Layer]:

@@ -19,7 +19,7 @@ RULE_PATH_BENEATH, RULE_NET_PORT = 1, 2
 
 EXECUTE, WRITE_FILE, READ_FILE, READ_DIR = (1 << bit for bit in range(4))
 REMOVE_DIR, REMOVE_FILE, MAKE_CHAR, MAKE_DIR, MAKE_REG = (1 << bit for bit in range(4, 9))
-REFER, TRUNCATE = 1 << 13, 1 << 14
+MAKE_SOCK, REFER, TRUNCATE = 1 << 9, 1 << 13, 1 << 14
 
 READ = READ_FILE | READ_DIR
 WRITE = WRITE_FILE | REMOVE_DIR | REMOVE_FILE | MAKE_DIR | MAKE_REG | REFER | TRUNCATE
@@ -53,12 +53,16 @@ def abi() -> int:
 
 
 def restrict(
-    readable: Iterable[Path], writable: Iterable[Path], ports: Iterable[int] | None = ()
+    readable: Iterable[Path],
+    writable: Iterable[Path],
+    ports: Iterable[int] | None = (),
+    sockets: Iterable[Path] = (),
 ) -> tuple[Layer, ...]:
     """Leave this thread only these files and everything below these folders. Missing paths are skipped.
 
-    Nothing may be executed. TCP reaches these ports only, and none is opened; `None` for a
-    process whose network namespace has nobody in it. Needs no_new_privs.
+    Nothing may be executed. In the folders `sockets` a socket may be given a name. TCP reaches these
+    ports only, and none is opened; `None` for a process whose network namespace has nobody in it.
+    Needs no_new_privs.
     """
     version = abi()
     if version == 0:
@@ -78,6 +82,8 @@ def restrict(
                 _allow(ruleset, path, READ & handled)
             for path in writable:
                 _allow(ruleset, path, (READ | WRITE) & handled)
+            for path in sockets:
+                _allow(ruleset, path, MAKE_SOCK & handled)
             for port in ports or ():
                 _allow_port(ruleset, port, version)
             linux.call("landlock_restrict_self", ruleset, 0)

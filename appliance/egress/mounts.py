@@ -43,11 +43,10 @@ def furnish(rights: Mapping[Path, Right], shown: Mapping[Path, str]) -> Layer:
     umask = os.umask(0o022)  # whoever we become walks through these folders
     try:
         _enter_stage()
-        for path in sorted(rights, key=lambda path: len(path.parts)):
-            _place(path, rights[path])
-        for path in (path for path, right in rights.items() if right is Right.HIDDEN):
-            if path.is_dir():
-                _set_rights(str(path), Right.READ)
+        paths = sorted(rights, key=lambda path: len(path.parts))
+        hiding = [_place(path, rights[path]) for path in paths]
+        for real in filter(None, hiding):
+            _set_rights(real, Right.READ, 0)  # not what was put into it since
         for path, text in shown.items():
             _make_mount_point(path, is_folder=False)
             path.write_text(text, "utf-8")
@@ -70,12 +69,15 @@ def _enter_stage() -> None:
     os.chdir("/")
 
 
-def _place(path: Path, right: Right) -> None:
-    """Show one path of the old root at the same place of the new one, with the symlinks on its way."""
+def _place(path: Path, right: Right) -> str:
+    """Show one path of the old root at the same place of the new one, with the symlinks on its way.
+
+    Of a folder that hides what would be in sight, where it is; else nothing.
+    """
     real = _follow(path)
     source = f"/old{real}"
-    if not os.path.lexists(source):
-        return
+    if not os.path.lexists(source) or (right is Right.HIDDEN and not os.path.lexists(real)):
+        return ""
     is_folder = Path(source).is_dir()
     if not os.path.lexists(real):
         _make_mount_point(Path(real), is_folder)
@@ -84,8 +86,10 @@ def _place(path: Path, right: Right) -> None:
         _set_rights(real, right)
     elif is_folder:
         linux.mount("tmpfs", real, "tmpfs", MS_NOSUID | MS_NODEV, "mode=0755,size=64k")
+        return real
     else:
         linux.mount("/old/dev/null", real, "", MS_BIND)
+    return ""
 
 
 def _make_mount_point(path: Path, is_folder: bool) -> None:
@@ -116,7 +120,7 @@ def _follow(path: Path) -> str:
     return real
 
 
-def _set_rights(target: str, right: Right) -> None:
+def _set_rights(target: str, right: Right, flags: int = AT_RECURSIVE) -> None:
     attributes = MOUNT_ATTR_NOSUID | (MOUNT_ATTR_RDONLY if right is Right.READ else 0)
     structure = b"".join(word.to_bytes(8, "little") for word in (attributes, 0, 0, 0))
-    linux.call("mount_setattr", AT_FDCWD, target.encode(), AT_RECURSIVE, structure, len(structure))
+    linux.call("mount_setattr", AT_FDCWD, target.encode(), flags, structure, len(structure))

@@ -10,9 +10,11 @@ import ctypes
 import errno
 import fcntl
 import os
+import re
 import select
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 
 from appliance.egress import linux
 
@@ -21,6 +23,7 @@ SEND = 0xC0182101  # SECCOMP_IOCTL_NOTIF_SEND
 IS_VALID = 0x40082102  # SECCOMP_IOCTL_NOTIF_ID_VALID
 ADD_DESCRIPTOR = 0x40182103  # SECCOMP_IOCTL_NOTIF_ADDFD
 IOCTLS = (RECEIVE, SEND, IS_VALID, ADD_DESCRIPTOR)
+_MEMORY = re.compile(r"/proc/[0-9]+/mem")
 AND_SEND = 2  # SECCOMP_ADDFD_FLAG_SEND: the new number is the call's answer
 
 HandOver = Callable[[int, int], None]
@@ -86,6 +89,12 @@ class Witness:
 
     def close(self) -> None:
         os.close(self._memory)
+
+
+def are_trap_and_memory(listener: int, memory: int) -> bool:
+    """Whether these open files are what a witness hands over, as the kernel names them."""
+    one, other = (str(Path(f"/proc/self/fd/{number}").readlink()) for number in (listener, memory))
+    return one == "anon_inode:seccomp notify" and _MEMORY.fullmatch(other) is not None
 
 
 class Trap:

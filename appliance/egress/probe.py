@@ -25,6 +25,9 @@ from appliance.egress.attacks.targets import Attempt, Targets, Void
 TECHNIQUES: dict[str, Attempt] = {
     attempt.__name__: attempt for attempt in (*FILES, *KERNEL, *PROCESSES, *SERVICES, *NETWORK)
 }
+CARRIES = frozenset(attempt.__name__ for attempt in (*SERVICES, *NETWORK))
+"""Those that could carry a byte out; they leave files and processes of the machine alone."""
+
 PATIENCE_S = 5
 
 Outcome = Literal["blocked", "LEAKED", "void"]
@@ -36,6 +39,7 @@ _LAYER_OF = {
     errno.EACCES: "files",
     errno.ENOENT: "private root",
     errno.EROFS: "private root",
+    errno.EBUSY: "private root",
     errno.ENETUNREACH: "network namespace",
     errno.ECONNREFUSED: "network namespace",
     errno.EADDRNOTAVAIL: "network namespace",

@@ -23,9 +23,12 @@ TIME_AND_LANGUAGE = ("/etc/localtime", "/usr/share/zoneinfo", "/usr/share/locale
 MACHINE = ("/proc/self", "/proc/cpuinfo", "/proc/meminfo", "/proc/sys/vm", "/sys/devices/system")
 DEVICES = ("/dev/urandom",)
 NULL = Path("/dev/null")
+PACKAGE_FOLDERS = ("site-packages", "dist-packages")
 GPU_DEVICES = ("nvidia*", "nvidia-caps/*", "dri", "kfd")
 HOSTS, NAME_SERVICES = Path("/etc/hosts"), Path("/etc/nsswitch.conf")
 ROOT_KEY = "root.key"
+DOORS_OWN = ("tls.key", "tls.crt")  # of --tls-self-signed, beside the log's keys
+PROBE_FOLDER = "probe"
 LOCK_FILE = "serve.lock"  # held by the one server of a data folder
 CONTROL_SOCKET = "control.sock"  # the supervisor's door for the command line
 
@@ -35,16 +38,18 @@ class Profile:
     """One process's jail. `descriptors`: the open files it is given besides its standard streams;
     None for those it opened itself, of which none may lead anywhere.
 
-    Below `writable` it may create, change and remove files and folders. `hidden` carves a file
-    or folder out of those; only the private root can do that. Where paths lie in each other,
-    the longest counts. A path that does not exist is left out. `shown`: small files of ours with
-    their text. `ports`: where TCP may be dialled; None leaves that to an empty network. `witness`
-    gives trapped calls and this process's memory to the gate. `user`: whom root becomes here.
+    Below `writable` it may create, change and remove files and folders, in `sockets` name sockets.
+    `hidden` carves a file or folder out of what else is in sight; only the private root can do
+    that. Where paths lie in each other, the longest counts. A path that does not exist is left out.
+    `shown`: small files of ours with their text. `ports`: where TCP may be dialled; None leaves that
+    to an empty network. `witness` gives trapped calls and this process's memory to the gate. `user`:
+    whom root becomes here.
     """
 
     name: str
     readable: tuple[Path, ...]
     writable: tuple[Path, ...] = (NULL,)
+    sockets: tuple[Path, ...] = ()
     hidden: tuple[Path, ...] = ()
     descriptors: tuple[int, ...] | None = ()
     shown: Mapping[Path, str] = field(default_factory=dict)
@@ -85,8 +90,14 @@ class Orders(Protocol):
 
 
 def profile_for(orders: Orders, hand_over: HandOver) -> Profile:
-    """The jail of the child that these orders describe; web's trapped calls go where `hand_over` says."""
-    return replace(_profile(orders, hand_over), user=orders.user)
+    """The jail of the child that these orders describe; web's trapped calls go where `hand_over` says.
+
+    Whatever a process may read, the data folder inside of it is web's alone: people put it into the
+    folder where Python or the product lies.
+    """
+    profile, data = _profile(orders, hand_over), orders.settings.data
+    hidden = profile.hidden if orders.role == "web" else (data, *profile.hidden)
+    return replace(profile, user=orders.user, hidden=hidden)
 
 
 def _profile(orders: Orders, hand_over: HandOver) -> Profile:
@@ -142,13 +153,14 @@ def extractor_profile(descriptors: tuple[int, ...]) -> Profile:
 
 
 def trial_profile(
-    readable: tuple[Path, ...], writable: tuple[Path, ...], user: tuple[int, int] | None
+    data: Path, readable: tuple[Path, ...], writable: tuple[Path, ...], user: tuple[int, int] | None
 ) -> Profile:
     """Tuning's process: reads one model, and may write one file when it is to requantize it."""
     return Profile(
         name="trial",
         readable=(*_interpreter(), *readable),
         writable=(NULL, *writable),
+        hidden=(data,),
         user=user,
         calls=CallPolicy(
             allowed.names(" ".join(_READER_CALLS), allowed.WRITE_FILES), allowed.checked(os.getpid())
@@ -175,6 +187,7 @@ def web_profile(data_folder: Path, certificates: tuple[Path, ...], descriptors: 
             data_folder / "keys" / ROOT_KEY,
             data_folder / "policies",
             data_folder / "config.toml",
+            data_folder / "run" / PROBE_FOLDER,  # the post is in it: no file to pass on a word
         ),
         # folders that others look into are mounted by themselves: nobody moves a mount point away
         writable=(NULL, data_folder, data_folder / "run", data_folder / "models"),
@@ -189,12 +202,12 @@ def web_profile(data_folder: Path, certificates: tuple[Path, ...], descriptors: 
 
 
 def sealer_profile(keys_folder: Path, descriptors: tuple[int, ...]) -> Profile:
-    """The log's key and nothing else: neither the root key nor the database nor a network."""
+    """The log's key and no other, no database, no network."""
     return Profile(
         name="sealer",
         readable=_interpreter(),
         writable=(NULL, keys_folder),
-        hidden=(keys_folder / ROOT_KEY,),
+        hidden=tuple(keys_folder / name for name in (ROOT_KEY, *DOORS_OWN)),
         descriptors=descriptors,
         calls=CallPolicy(
             allowed.names(" ".join(_READER_CALLS), allowed.WRITE_FILES), allowed.checked(os.getpid())
@@ -256,6 +269,7 @@ def post_profile(folders: tuple[Path, ...], descriptors: tuple[int, ...]) -> Pro
         name="post",
         readable=_interpreter(),
         writable=(NULL, *folders),
+        sockets=folders,
         descriptors=descriptors,
         network="host",
         ports=(0,),
@@ -267,15 +281,16 @@ def post_profile(folders: tuple[Path, ...], descriptors: tuple[int, ...]) -> Pro
     )
 
 
-def supervisor_profile(settings: Settings, models: tuple[Path, ...], user: tuple[int, int] | None) -> Profile:
-    """Whoever watches the others: sees models and processes, neither keys nor database; starts nobody.
+def supervisor_profile(settings: Settings, user: tuple[int, int] | None) -> Profile:
+    """Whoever watches the others: sees which models there are, neither keys nor database; starts nobody.
 
     A launcher starts for it (starting.py). Unnamed calls answer ENOSYS: its end is the product's.
     """
     return Profile(
         name="supervisor",
-        readable=(*_interpreter(), Path("/proc"), settings.models_folder, settings.policies_folder, *models),
+        readable=(*_interpreter(), settings.models_folder, settings.policies_folder, settings.probe_folder),
         writable=(NULL, settings.run_folder),
+        hidden=(settings.data, *(() if settings.tls_key is None else (settings.tls_key,))),
         descriptors=None,
         user=user,
         calls=CallPolicy(
@@ -298,12 +313,10 @@ def _python() -> Iterator[Path]:
             yield Path(prefix, "lib")  # a system Python: its libraries, not everything below /usr
         else:
             yield Path(prefix)
-    package = Path(__file__).parents[1]
-    # A checkout is on the path for this package's sake alone, and `make run` keeps the data folder in it.
-    checkout = None if (package / "_share").is_dir() else package.parent
-    entries = (Path(entry) for entry in sys.path if entry)
-    yield from (entry for entry in entries if entry.is_dir() and entry != checkout)
-    yield package
+    # Of Python's path only where installers put packages: the folder that `python -m appliance` was
+    # called in is on it as well, and so is a checkout, where `make run` keeps the data folder.
+    yield from (path for path in map(Path, sys.path) if path.name in PACKAGE_FOLDERS and path.is_dir())
+    yield Path(__file__).parents[1]
     yield from (share_folder(name) for name in ("web", "policies", "migrations"))
 
 

@@ -37,7 +37,7 @@ def unit(site: Site) -> str:
 # Naesil as a service. Written by `appliance egress rules`; the reasons are in docs/hardening.md.
 [Unit]
 Description=Naesil, the assistant that never leaves the building
-Wants=nftables.service
+Wants=network-online.target nftables.service
 After=network-online.target nftables.service
 
 [Service]
@@ -49,6 +49,7 @@ ExecStart={_quoted(site.program)} serve --data {_quoted(site.data)}
 User={site.user}
 Restart=on-failure
 RestartSec=2
+RestartPreventExitStatus=2
 TimeoutStopSec=45
 UMask=0077
 LimitCORE=0

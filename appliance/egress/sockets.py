@@ -2,6 +2,7 @@
 
 import ipaddress
 import os
+import re
 import sys
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -11,6 +12,7 @@ import msgspec
 
 Kind = Literal["listening", "accepted", "dialled", "pair", "unix", "other"]
 LISTEN = 0x0A
+_UNIX_ROW = re.compile(r"[0-9a-f]+:(?: [0-9A-F]+){5} +([0-9]+) ?(.*)")
 _TABLES = {"tcp": "tcp", "tcp6": "tcp", "udp": "udp", "udp6": "udp", "raw": "raw", "raw6": "raw"}
 
 
@@ -96,15 +98,19 @@ def _internet(path: Path, protocol: str) -> Iterator[OpenSocket]:
 
 
 def _unix(path: Path) -> Iterator[OpenSocket]:
-    """Rows: Num RefCount Protocol Flags Type St Inode [Path]."""
-    for line in _rows(path):
-        name = line[7] if len(line) > 7 else ""
-        yield OpenSocket("unix" if name else "pair", "unix", name, inode=int(line[6]))
+    """Rows: Num RefCount Protocol Flags Type St Inode [Path]. Names are anybody's, line ends included."""
+    for line in _lines(path):
+        if (row := _UNIX_ROW.match(line)) is not None:
+            yield OpenSocket("unix" if row[2] else "pair", "unix", row[2], inode=int(row[1]))
 
 
 def _rows(path: Path) -> list[list[str]]:
+    return [line.split() for line in _lines(path)]
+
+
+def _lines(path: Path) -> list[str]:
     try:
-        return [line.split() for line in path.read_text("ascii", "replace").splitlines()[1:]]
+        return path.read_bytes().decode("ascii", "replace").split("\n")[1:-1]
     except OSError:
         return []
 

@@ -5,6 +5,7 @@ from pathlib import Path
 import msgspec
 
 from appliance.inference import store
+from appliance.protocol.framing import NONSENSE
 
 FILE = "choice.json"
 
@@ -19,7 +20,7 @@ def read(models_folder: Path) -> str:
     """The chosen name; empty without a choice, or with one that cannot be read."""
     try:
         return msgspec.json.decode((models_folder / FILE).read_bytes(), type=Choice).name
-    except (OSError, msgspec.DecodeError):
+    except (OSError, *NONSENSE):
         return ""
 
 

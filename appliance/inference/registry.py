@@ -70,11 +70,18 @@ def resolve(settings: Settings, *, verify: bool = True) -> ModelFile:
     Raises ConfigError with the remedy for a missing, damaged or exchanged file, and for a name
     that means two files. Without `verify` an imported file's hash is taken from its record.
     """
-    wanted = settings.model or choice.read(settings.models_folder) or EMBEDDED_NAME
+    wanted = settings.model
     if wanted.lower().endswith(SUFFIX) or "/" in wanted:
         path = _given_path(settings, wanted)
         return _model(settings, _Known(_file_name(path), path), verify=verify)
+    # The choice lies where web writes: it names a model, and no file of the machine's.
+    wanted = wanted or choice.read(settings.models_folder) or EMBEDDED_NAME
     return _model(settings, _named(settings, wanted), verify=verify)
+
+
+def named(settings: Settings, name: str) -> ModelFile:
+    """The known model of this name, taken by its record; never a path, for whoever may not choose files."""
+    return _model(settings, _named(settings, name), verify=False)
 
 
 def _named(settings: Settings, wanted: str) -> _Known:

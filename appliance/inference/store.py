@@ -19,6 +19,7 @@ import msgspec
 
 from appliance.errors import N_, Conflict
 from appliance.ids import new_id
+from appliance.protocol.framing import NONSENSE
 
 SUFFIX = ".gguf"
 PIECE = 4 * 1024 * 1024
@@ -68,6 +69,11 @@ def records(folder: Path) -> list[Record]:
 def named_files(folder: Path) -> list[Path]:
     """Files that somebody put there under a name of their own."""
     return [path for path in sorted(folder.glob(f"*{SUFFIX}")) if not _SHA256.fullmatch(path.stem)]
+
+
+def is_sha256(text: str) -> bool:
+    """Whether this names a file of `file_of`, and nothing elsewhere."""
+    return _SHA256.fullmatch(text) is not None
 
 
 def file_of(folder: Path, sha256: str) -> Path:
@@ -151,7 +157,7 @@ def _record_path(folder: Path, sha256: str) -> Path:
 def _read(path: Path) -> Record | None:
     try:
         record = msgspec.json.decode(path.read_bytes(), type=Record)
-    except (OSError, msgspec.DecodeError):
+    except (OSError, *NONSENSE):
         return None
     return record if record.sha256 == path.stem else None
 

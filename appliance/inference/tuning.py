@@ -13,6 +13,7 @@ import msgspec
 from appliance.config import Settings
 from appliance.inference import store
 from appliance.inference.registry import ModelFile, file_sha256
+from appliance.protocol.framing import NONSENSE
 from appliance.protocol.settings import KvType, RuntimeSettings
 from appliance.protocol.trials import Failed, Format, Measured
 
@@ -160,7 +161,7 @@ def apply(
     if tuned is None or not tuned.applied:
         return model, None
     path = store.file_of(settings.models_folder, tuned.file)
-    if not tuned.file or not path.is_file() or (verify and file_sha256(path) != tuned.file):
+    if not store.is_sha256(tuned.file) or not path.is_file() or (verify and file_sha256(path) != tuned.file):
         return model, tuned.layout
     sha256 = "+".join([tuned.file, *model.sha256.split("+")[1:]])
     return replace(model, path=path, sha256=sha256, size_bytes=path.stat().st_size), tuned.layout
@@ -169,7 +170,7 @@ def apply(
 def _read_all(models_folder: Path, sha256: str) -> dict[str, Tuned]:
     try:
         return msgspec.json.decode(_path(models_folder, sha256).read_bytes(), type=dict[str, Tuned])
-    except (OSError, msgspec.DecodeError):
+    except (OSError, *NONSENSE):
         return {}
 
 

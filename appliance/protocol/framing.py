@@ -11,6 +11,8 @@ import msgspec
 
 MAX_FRAME_BYTES = 64 * 1024 * 1024
 _LENGTH_BYTES = 4
+NONSENSE = (msgspec.DecodeError, ValueError, RecursionError)
+"""What msgspec may raise over bytes of somebody who was taken over; ValueError for text that is no UTF-8."""
 
 
 class FramingError(Exception):
@@ -46,7 +48,7 @@ class Decoder(Generic[T]):
                 break
             try:
                 messages.append(self._decoder.decode(bytes(self._buffer[_LENGTH_BYTES:end])))
-            except msgspec.DecodeError as error:
+            except NONSENSE as error:
                 raise FramingError(type(error).__name__) from None
             del self._buffer[:end]
         return messages

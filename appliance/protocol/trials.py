@@ -57,11 +57,13 @@ Result = Measured | Written | Failed
 class Orders(msgspec.Struct, frozen=True, kw_only=True):
     """What the process gets on its standard input: the order and the jail it closes around itself.
 
-    It is ended when it is not done in `limit_s` seconds.
+    It is ended when it is not done in `limit_s` seconds. `data`: the data folder, of which it sees no more
+    than what is readable by name.
     """
 
     order: Order
     limit_s: float = 1800.0
+    data: str
     readable: tuple[str, ...]
     writable: tuple[str, ...] = ()
     user: tuple[int, int] | None = None

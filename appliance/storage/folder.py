@@ -9,6 +9,7 @@ from appliance.errors import N_, ConfigError
 from appliance.keyfile import read_or_create_key
 
 ROOT_KEY_FILE = "root.key"
+SETTINGS = "config.toml"
 NO_SETTINGS = """\
 # Settings of this data folder; 'appliance serve --help' names them, with - written as _. No process of the
 # running product can write here. Example: port = 8443
@@ -18,8 +19,14 @@ NO_SETTINGS = """\
 def prepare_data_folder(settings: Settings) -> None:
     """Make the folder and its parts with mode 0700, and the root key if there is none yet.
 
-    Raises ConfigError with the remedy when it cannot be made, written to, or is somebody else's.
+    Raises ConfigError with the remedy when it cannot be made, written to, or is somebody else's, and
+    where one of the parts that rule the next start is a link, and for a folder with the program in it.
     """
+    if settings.data in Path(__file__).parents:
+        raise ConfigError(
+            N_("%(path)s holds the program, which taken-over processes could change. Give another --data."),
+            path=settings.data,
+        )
     for folder in (
         settings.data,
         settings.keys_folder,
@@ -28,6 +35,7 @@ def prepare_data_folder(settings: Settings) -> None:
         settings.run_folder,
     ):
         _make(folder)
+    _refuse_links(settings)
     key = settings.keys_folder / ROOT_KEY_FILE
     if not key.exists() and settings.database_file is not None and settings.database_file.exists():
         raise ConfigError(
@@ -37,7 +45,22 @@ def prepare_data_folder(settings: Settings) -> None:
         read_or_create_key(key)
     except OSError as error:
         raise _remedy(error, key) from None
-    _leave_no_room(settings.data / "config.toml")
+    _leave_no_room(settings.data / SETTINGS)
+
+
+def _refuse_links(settings: Settings) -> None:
+    """Web's jail holds these in their places, where web could remove a link and leave its own instead:
+    the keys and rules of the next start."""
+    ruling = (settings.keys_folder, settings.policies_folder, settings.run_folder, settings.data / SETTINGS)
+    for path in ruling:
+        if path.is_symlink():
+            raise ConfigError(
+                N_(
+                    "%(path)s is a link, which a taken-over process could exchange. Put the file or folder "
+                    "itself there, or mount it there."
+                ),
+                path=path,
+            )
 
 
 def _leave_no_room(settings_file: Path) -> None:

@@ -16,10 +16,18 @@ from appliance.clock import SystemClock
 from appliance.egress import jail
 from appliance.egress.profiles import profile_for
 from appliance.egress.report import LEVELS, GuardReport
-from appliance.errors import N_, ConfigError, NaesilError
+from appliance.errors import N_, ConfigError, NaesilError, Unavailable
 from appliance.extractor import limits
 from appliance.supervisor import attend
-from appliance.supervisor.spec import ChildSpec, Context, Report, decode_spec, encode_report, send_report
+from appliance.supervisor.spec import (
+    EXIT_UNAVAILABLE,
+    ChildSpec,
+    Context,
+    Report,
+    decode_spec,
+    encode_report,
+    send_report,
+)
 
 EXIT_CANNOT_START = 3
 EXIT_OUR_FAULT = 70
@@ -49,7 +57,7 @@ def main() -> int:
         _become(spec)
     except NaesilError as error:
         _report(spec, Report(process=spec.role, error=str(error)))
-        return EXIT_CANNOT_START
+        return EXIT_UNAVAILABLE if isinstance(error, Unavailable) else EXIT_CANNOT_START
     except Exception as error:
         # the process's outermost edge: one line for the operator, the trace only when asked for
         log.error(

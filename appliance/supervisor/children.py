@@ -1,5 +1,6 @@
 """Starting one child: its orders on standard input, its output through us, nothing else inherited."""
 
+import codecs
 import ctypes
 import os
 import signal
@@ -11,10 +12,12 @@ from typing import IO, Protocol
 
 from appliance.egress.environment import child_environment
 from appliance.egress.facts import Facts
+from appliance.logs import harmless
 from appliance.supervisor.spec import ChildName, ChildSpec, ReportLine, encode_spec
 
 PR_SET_PDEATHSIG = 1
 MODULE = "appliance.supervisor.child"
+_UTF_8 = codecs.getincrementaldecoder("utf-8")
 
 
 class Process(Protocol):
@@ -49,9 +52,14 @@ class Child:
     status: socket.socket
     output: IO[bytes]
     reports: ReportLine = field(default_factory=ReportLine)
+    words: codecs.IncrementalDecoder = field(default_factory=lambda: _UTF_8(errors="replace"))
     error: str = ""
     guard: str = ""
     thread: int = 0
+
+    def heard(self, data: bytes) -> str:
+        """What these bytes of its output say, harmless to whoever reads it at a terminal."""
+        return harmless(self.words.decode(data))
 
     def close(self) -> None:
         """Give back our ends of its pipes, once it is gone."""

@@ -253,6 +253,8 @@ class Desk:
         """They are there, though not for us to see."""
         keys = self._settings.keys_folder
         named = {"root_key": keys / "root.key", "log_key": keys / "log.key"}
+        if self._settings.tls_key is not None:
+            named["tls_key"] = self._settings.tls_key
         if self._settings.database_file is not None:
             named["database"] = self._settings.database_file
         return Secrets({name: str(path) for name, path in named.items()})

@@ -17,6 +17,7 @@ import msgspec
 from appliance.egress.profiles import CONTROL_SOCKET
 from appliance.errors import N_, ConfigError, Unavailable
 from appliance.protocol.control import Answer, Question, decode_question, encode_line
+from appliance.protocol.framing import NONSENSE
 
 MAX_LINE_BYTES = 65536
 MAX_CALLERS = 16
@@ -113,7 +114,7 @@ class Door:
     def _on_line(self, line: bytes, caller: Caller) -> None:
         try:
             question = decode_question(line)
-        except msgspec.DecodeError:
+        except NONSENSE:
             caller.refuse(N_("The running product does not know this question. Is it an older version?"))
             return
         self._handle(question, caller)

@@ -6,16 +6,19 @@ and broker anew whenever one of them is started.
 """
 
 import contextlib
+import logging
 import os
 import selectors
 import socket
 from collections.abc import Callable
 
+from appliance.egress import notify
 from appliance.protocol.egress import EgressEvent, Flush, Flushed, Held, Line, Settled, Watch
 from appliance.protocol.framing import Decoder, FramingError, encode
 from appliance.supervisor.spec import RoleName
 
 READ_BYTES = 65536
+log = logging.getLogger(__name__)
 Said = EgressEvent | Held | Settled | Flushed
 
 
@@ -46,7 +49,16 @@ class Exchange:
                 self._tell("broker", encode(Line()), other.fileno())
 
     def watch(self, listener: int, memory: int) -> None:
-        """A new web locked itself: these are its trapped calls and its memory."""
+        """A new web locked itself: these are its trapped calls and its memory.
+
+        Anything else goes no further: the gate may connect, and an accepted connection that a
+        taken-over web gave it would lead out of the gate's empty network.
+        """
+        if not notify.are_trap_and_memory(listener, memory):
+            log.warning("web gave something else than its trapped calls and its memory")
+            os.close(listener)
+            os.close(memory)
+            return
         self._let_go()
         self._watched = (listener, memory)
         self.held.clear()

@@ -13,7 +13,7 @@ import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
@@ -21,7 +21,7 @@ from appliance.config import Settings, share_folder
 from appliance.egress import outside, starting
 from appliance.egress.attacks.targets import Targets
 from appliance.egress.naming import Lookup
-from appliance.errors import N_, ConfigError, NaesilError
+from appliance.errors import N_, ConfigError, NaesilError, Unavailable
 from appliance.protocol.egress import Destination
 from appliance.storage.owner import Owner
 from appliance.supervisor import children
@@ -119,7 +119,7 @@ def _keep(ground: Ground, outward: Outward, lookup: Lookup, line: socket.socket)
     if looked.destinations is None:
         line.send(msgspec.json.encode(looked))
         return
-    keeper = Launcher(line, ground.host, pins=looked.destinations)
+    keeper = Launcher(line, ground.settings.data, ground.owner, ground.host, pins=looked.destinations)
     guard = starting.close_keeper((one.port for one in looked.destinations), ground.owner)
     keeper.guard = guard.to_json()
     line.send(msgspec.json.encode(looked))
@@ -225,7 +225,10 @@ def fork_supervisor(line: Launching, supervise: Callable[[], None]) -> int:
 
 
 def launch(launcher: Launcher, ground: Ground, supervisor: int) -> None:
-    """Be the launcher until the product ends. Raises ConfigError with the supervisor's reason."""
+    """Be the launcher until the product ends.
+
+    Raises ConfigError with the supervisor's reason; Unavailable where another start may help.
+    """
     forward_signals(supervisor)
     guard = starting.close_launcher(ground.owner)
     launcher.guard = guard.to_json()
@@ -237,10 +240,11 @@ def launch(launcher: Launcher, ground: Ground, supervisor: int) -> None:
     launcher.run()
     _, status = os.waitpid(supervisor, 0)
     code = os.waitstatus_to_exitcode(status)
-    if launcher.failure is not None:
-        raise ConfigError(launcher.failure.template, **launcher.failure.params)
+    if (failure := launcher.failure) is not None:
+        kind = Unavailable if failure.passing else ConfigError
+        raise kind(failure.template, **dict[str, Any](failure.params))
     if code not in (0, -signal.SIGTERM, -signal.SIGINT):
-        raise ConfigError(N_("The supervisor ended with status %(status)d."), status=code)
+        raise Unavailable(N_("The supervisor ended with status %(status)d."), status=code)
 
 
 def _run(act: Callable[[], None]) -> None:

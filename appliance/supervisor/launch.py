@@ -23,7 +23,7 @@ from appliance.egress.profiles import LOCK_FILE, supervisor_profile
 from appliance.egress.report import demanded
 from appliance.errors import N_, ConfigError
 from appliance.inference import tuning
-from appliance.inference.registry import ModelFile, resolve
+from appliance.inference.registry import ModelFile, named, resolve
 from appliance.protocol.egress import Destination
 from appliance.protocol.settings import RuntimeSettings
 from appliance.storage.folder import prepare_data_folder
@@ -84,7 +84,8 @@ class _House:
 def _found(house: _House, folder: OutsideFolder, door: Door) -> None:
     """Start post and supervisor, and be their launcher until the product ends."""
     ours, theirs = founding.pair()
-    launcher, launching = Launcher(theirs, house.ground.host), Launching(ours)
+    launcher = Launcher(theirs, house.ground.settings.data, house.ground.owner, house.ground.host)
+    launching = Launching(ours)
     post = founding.start_post(house.ground, launcher, launching, folder.path)
     starters = Starters(launching, house.keeper, house.ground.host, machine=post.machine)
 
@@ -104,10 +105,9 @@ def _found(house: _House, folder: OutsideFolder, door: Door) -> None:
 def _supervise(house: _House, starters: Starters, post: founding.Post, door: Door) -> None:
     """The supervisor process: locked first."""
     settings = house.ground.settings
-    models = {path.parent for path in (house.model.path, house.model.adapter) if path is not None}
     told, watchdog_us = service_manager()
     manager = ServiceManager(told)  # before the lock: no socket is made behind it
-    guard = jail.close(supervisor_profile(settings, tuple(models), house.ground.owner))
+    guard = jail.close(supervisor_profile(settings, house.ground.owner))
     demand("supervisor", guard, settings.guard)
     token = secrets.token_urlsafe(24)
     address = listen.url(settings, house.listener.getsockname()[1])
@@ -153,10 +153,9 @@ class _Starter:
         return child
 
     def load(self, name: str) -> RuntimeSettings:
-        """The orders for another model; its file was verified by whoever asks."""
+        """The orders for another model, by its name alone; its file was verified by whoever asks."""
         settings = dataclasses.replace(self._settings, model=name)
-        model = resolve(settings, verify=False)
-        return runtime_settings(settings, model, verify=False)
+        return runtime_settings(settings, named(settings, name), verify=False)
 
     def start_runtime(self, runtime: RuntimeSettings) -> tuple[children.Child, socket.socket]:
         return self._start("runtime", runtime)

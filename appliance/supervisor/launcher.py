@@ -10,13 +10,15 @@ import signal
 import socket
 import subprocess
 from contextlib import suppress
+from pathlib import Path
 
 import msgspec
 
 from appliance.egress import facts, probe
 from appliance.errors import NaesilError
 from appliance.protocol.egress import Destination
-from appliance.storage.owner import adopt
+from appliance.protocol.framing import NONSENSE
+from appliance.storage.owner import Owner, adopt
 from appliance.supervisor import children
 from appliance.supervisor.orders import (
     MAX_DESCRIPTORS,
@@ -41,16 +43,23 @@ MOST_SOCKETS = 500  # that fit into an answer; of a busier process its own word 
 
 
 class Launcher:
-    """One loop, one order at a time. `guard`: its own jail's report; `host`: the machine's namespaces;
-    `pins`: of a keeper, where its brokers may dial."""
+    """One loop, one order at a time. `guard`: its own jail's report; `host`: the machine's namespaces.
+
+    Whoever gives orders does not say over which folder a child works (`data`), whom it becomes
+    (`owner`) or, of a keeper's, where it may dial (`pins`).
+    """
 
     def __init__(
         self,
         line: socket.socket,
+        data: Path,
+        owner: Owner | None,
         host: dict[str, str] | None,
         pins: tuple[Destination, ...] | None = None,
     ) -> None:
         self._line = line
+        self._data = data
+        self._owner = owner
         self._host = host
         self._pins = pins
         self.guard = ""
@@ -61,10 +70,14 @@ class Launcher:
     def start(self, order: Start, descriptors: list[int]) -> int:
         """The child's process id. Its descriptors are closed here."""
         output, status, peer, *listen = descriptors
-        spec = msgspec.structs.replace(order.spec, status=status, peer=peer, listen=(*listen, -1)[0])
-        if self._pins is not None:  # whoever orders a broker does not say where it may dial
+        if order.spec.settings.data != self._data:
+            raise ValueError("not our data folder")
+        spec = msgspec.structs.replace(
+            order.spec, status=status, peer=peer, listen=(*listen, -1)[0], user=self._owner
+        )
+        if self._pins is not None:
             spec = msgspec.structs.replace(spec, destinations=self._pins)
-        adopt(spec.settings.data)
+        adopt(self._data)
         process = children.spawn(spec, output)
         self._children[process.pid] = process
         return process.pid
@@ -77,7 +90,7 @@ class Launcher:
                 break
             try:
                 self._obey(decode_order(packet), list(descriptors))
-            except msgspec.DecodeError:
+            except NONSENSE:
                 self._say(Answer(error="not an order"))
             finally:
                 for number in descriptors:
@@ -118,10 +131,14 @@ class Launcher:
             case CloseDoor():
                 answer = Answer(heard=self._close_door())
             case Try(techniques, targets):
+                if not probe.CARRIES.issuperset(techniques):  # others change files, here maybe as root
+                    raise ValueError("not an attack on a launcher")
                 answer = Answer(rows=probe.in_a_copy(techniques, targets))
         return answer, gift
 
     def _look(self, pid: int) -> facts.Facts:
+        if pid and pid not in self._children:
+            raise ProcessLookupError("not a child of ours")
         seen = facts.read(pid, self._host) if pid else facts.read_own(self._host)
         fits = len(seen.sockets or ()) <= MOST_SOCKETS
         return seen if fits else msgspec.structs.replace(seen, sockets=None)

@@ -10,7 +10,7 @@ import msgspec
 from appliance.egress.attacks.targets import Targets
 from appliance.egress.facts import Facts
 from appliance.egress.probe import Row
-from appliance.errors import N_, ConfigError, NaesilError
+from appliance.errors import N_, ConfigError, NaesilError, Unavailable
 from appliance.supervisor.orders import (
     MAX_PACKET_BYTES,
     Answer,
@@ -29,7 +29,7 @@ from appliance.supervisor.orders import (
 from appliance.supervisor.spec import ChildSpec
 
 
-class Gone(ConfigError):
+class Gone(Unavailable):
     """There is no launcher any more, nor anything that it started."""
 
 
@@ -55,7 +55,7 @@ class Launching:
 
     def look(self, pid: int) -> Facts | None:
         """A child as the kernel shows it to its parent; None when it is gone."""
-        with suppress(ConfigError):
+        with suppress(ConfigError, Gone):
             return self._seen(pid).facts
         return None
 
@@ -85,7 +85,8 @@ class Launching:
     def fail(self, error: NaesilError) -> None:
         """The last word."""
         params = {name: str(value) for name, value in error.params.items()}
-        self._line.send(encode_order(Failed(error.template, params)))
+        passing = isinstance(error, Unavailable)
+        self._line.send(encode_order(Failed(error.template, params, passing)))
 
     def _seen(self, pid: int) -> Seen:
         answer, _ = self._ask(Look(pid))

@@ -14,6 +14,7 @@ from appliance.egress import facts
 from appliance.egress.facts import Facts
 from appliance.egress.sockets import OpenSocket, known_in, recognised
 from appliance.egress.status import ProcessStatus, Status, process_status, product_status
+from appliance.protocol.framing import NONSENSE
 from appliance.supervisor.children import Child
 from appliance.supervisor.launching import Gone
 from appliance.supervisor.questions import OnAnswer
@@ -125,7 +126,7 @@ def _named(one: Facts, known: Sequence[OpenSocket]) -> Facts:
 def _known(body: msgspec.Raw | None) -> list[OpenSocket]:
     try:
         return [] if body is None else msgspec.json.decode(body, type=list[OpenSocket] | None) or []
-    except msgspec.DecodeError:
+    except NONSENSE:
         return []
 
 
@@ -133,7 +134,7 @@ def _facts(body: msgspec.Raw | None) -> Facts | None:
     """A process's answer; None for none, and for nonsense, which a taken-over one may say."""
     try:
         return None if body is None else msgspec.json.decode(body, type=Facts | None)
-    except msgspec.DecodeError:
+    except NONSENSE:
         return None
 
 

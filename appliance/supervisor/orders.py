@@ -55,10 +55,11 @@ class Try(msgspec.Struct, frozen=True, tag=True):
 
 
 class Failed(msgspec.Struct, frozen=True, tag=True):
-    """The supervisor's last word: the product ends, and why. Not answered."""
+    """The supervisor's last word: the product ends, and why. Not answered. `passing`: a start may help."""
 
     template: str
     params: dict[str, str] = {}
+    passing: bool = False
 
 
 Order = Start | Signal | Reap | Look | OpenDoor | CloseDoor | Try | Failed

@@ -6,6 +6,7 @@ from itertools import count
 
 import msgspec
 
+from appliance.protocol.framing import NONSENSE
 from appliance.supervisor.spec import Report, RoleName
 
 OnAnswer = Callable[[msgspec.Raw | None], None]
@@ -61,5 +62,5 @@ def text_of(answer: msgspec.Raw | None) -> str | None:
     """An answer that is a text; None for none and for anything else a taken-over process may say."""
     try:
         return None if answer is None else msgspec.json.decode(answer, type=str)
-    except msgspec.DecodeError:
+    except NONSENSE:
         return None

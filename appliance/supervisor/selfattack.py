@@ -14,12 +14,11 @@ from typing import Protocol
 import msgspec
 
 from appliance.egress import seccomp
-from appliance.egress.attacks.network import NETWORK
-from appliance.egress.attacks.services import SERVICES
 from appliance.egress.attacks.targets import Targets
 from appliance.egress.outside import NEED_A_DOOR, together
-from appliance.egress.probe import TECHNIQUES, Row
+from appliance.egress.probe import CARRIES, TECHNIQUES, Row
 from appliance.egress.proving import ProbeResult, ProbeRow
+from appliance.protocol.framing import NONSENSE
 from appliance.supervisor.attend import Attack
 from appliance.supervisor.children import Child
 from appliance.supervisor.launching import Gone, Launching
@@ -32,13 +31,12 @@ PATIENCE_S = 10.0
 # What is a process's own office and no way out: web and sealer read their own files; the gate has
 # doors in its own empty namespace; the broker is on the machine's network, where Landlock holds it
 # to the named ports (which the other techniques try); the post has the ears and files that the
-# others must not reach; the supervisor may see which processes run.
+# others must not reach.
 OFFICE: dict[RoleName, frozenset[str]] = {
-    "web": frozenset({"read_database", "read_root_key"}),
+    "web": frozenset({"look_around_in_the_data_folder", "read_database", "read_root_key", "read_tls_key"}),
     "sealer": frozenset({"read_log_key"}),
     "gate": frozenset({"own_door"}),
     "broker": frozenset({"see_the_machines_connections"}),
-    "supervisor": frozenset({"read_siblings_command_line"}),
     "post": frozenset(
         {
             *("own_door", "every_kind_of_socket", "see_the_machines_connections"),
@@ -51,7 +49,6 @@ OFFICE: dict[RoleName, frozenset[str]] = {
 }
 # A launcher's datagrams reach nobody: its network is empty. What was heard outside decides.
 INTO_THE_VOID: RoleName = "launcher"
-CARRIES = tuple(attempt.__name__ for attempt in (*SERVICES, *NETWORK))
 GIVEN_A_DOOR: RoleName = "web"  # the only process that is ever given a socket of the machine's network
 
 
@@ -107,7 +104,7 @@ class SelfAttack:
     def _on_listening(self, answer: msgspec.Raw | None) -> None:
         try:
             ours = None if answer is None else msgspec.json.decode(answer, type=Targets)
-        except msgspec.DecodeError:
+        except NONSENSE:
             ours = None
         if ours is None:  # an attack that nobody would hear of proves nothing
             self._rows = [ProbeRow("post", "every_technique", "nobody listens outside", "LEAKED")]
@@ -172,7 +169,7 @@ class SelfAttack:
         if not _may_be_attacked(starter.itself()[1]):
             return [ProbeRow(role, "every_technique", "no wall of system calls", "LEAKED")]
         targets = replace(self._targets, message=f"probe:{role}:")
-        names = tuple(name for name in CARRIES if name not in OFFICE[role])
+        names = tuple(name for name in TECHNIQUES if name in CARRIES - OFFICE[role])
         rows = starter.attack(names, targets)
         return [ProbeRow(role, row.technique, row.layer, row.outcome) for row in rows]
 
@@ -211,7 +208,7 @@ def _techniques(role: RoleName) -> Iterator[str]:
 def _row(answer: msgspec.Raw | None) -> Row | None:
     try:
         return None if answer is None else msgspec.json.decode(answer, type=Row)
-    except msgspec.DecodeError:
+    except NONSENSE:
         return None
 
 

@@ -11,9 +11,11 @@ import msgspec
 
 from appliance.config import Settings
 from appliance.protocol.egress import Destination, EgressEvent
+from appliance.protocol.framing import NONSENSE
 from appliance.protocol.settings import RuntimeSettings
 
 MAX_LINE_BYTES = 4 * 1024 * 1024
+EXIT_UNAVAILABLE = 4  # of a child that could not start for something that may pass
 ChildName = Literal["runtime", "web", "sealer", "gate", "broker", "post", "extractor"]
 RoleName = ChildName | Literal["supervisor", "launcher", "keeper"]
 
@@ -109,7 +111,7 @@ class ReportLine:
 def _decode(line: bytes) -> Report | None:
     try:
         return msgspec.json.decode(line, type=Report)
-    except msgspec.DecodeError:
+    except NONSENSE:
         return None
 
 

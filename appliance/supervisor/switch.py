@@ -14,6 +14,7 @@ from typing import Protocol
 import msgspec
 
 from appliance.errors import N_, ConfigError, Conflict, NaesilError
+from appliance.protocol.framing import NONSENSE
 from appliance.protocol.settings import RuntimeSettings
 from appliance.supervisor.children import Child
 from appliance.supervisor.spec import Context, Report
@@ -90,7 +91,7 @@ class Switch:
 
     def on_ready(self, child: Child, report: Report) -> None:
         """A runtime has loaded its model."""
-        with suppress(msgspec.DecodeError):
+        with suppress(*NONSENSE):
             self.context = msgspec.json.decode(report.body, type=Context)
         if self._starts.runtime.context and self.context.n_ctx < self.context.n_ctx_wanted:
             log.warning("the context was reduced from %d to %d tokens: %s", *self._reduced())

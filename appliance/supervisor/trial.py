@@ -22,7 +22,8 @@ def main() -> int:
     with open(os.devnull, "rb") as null:  # noqa: PTH123 - a descriptor is wanted, not a path
         os.dup2(null.fileno(), 0)
     readable = tuple(Path(path) for path in orders.readable)
-    profile = trial_profile(readable, tuple(Path(path) for path in orders.writable), orders.user)
+    writable = tuple(Path(path) for path in orders.writable)
+    profile = trial_profile(Path(orders.data), readable, writable, orders.user)
     guard = jail.close(profile)
     if LEVELS.index(guard.level) < LEVELS.index(orders.guard):
         _say(Failed(f"the guard reaches only '{guard.level}' here"))

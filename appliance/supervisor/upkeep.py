@@ -13,18 +13,20 @@ import msgspec
 
 from appliance.clock import SystemClock
 from appliance.config import Settings, share_folder
-from appliance.errors import N_, ConfigError, NaesilError
+from appliance.errors import N_, ConfigError, NaesilError, Unavailable
 
 
 class Failure(msgspec.Struct, frozen=True):
-    """A message, as its template and what goes into it."""
+    """A message, as its template and what goes into it. `passing`: a later start may go well."""
 
     template: str
     params: dict[str, str]
+    passing: bool
 
 
 def prepare_database(settings: Settings) -> None:
-    """Migrate if there is anything to migrate. ConfigError with what is wrong with the data."""
+    """Migrate if there is anything to migrate. ConfigError with what is wrong with the data; Unavailable
+    when the database is not there just now."""
     if not _may_be_behind(settings):
         return
     read, write = os.pipe()
@@ -38,7 +40,8 @@ def prepare_database(settings: Settings) -> None:
     _, status = os.waitpid(pid, 0)
     if said:
         failure = msgspec.json.decode(said, type=Failure)
-        raise ConfigError(failure.template, **dict[str, Any](failure.params))
+        kind = Unavailable if failure.passing else ConfigError
+        raise kind(failure.template, **dict[str, Any](failure.params))
     if status:
         raise ConfigError(
             N_("The database could not be looked at (status %(status)d). Run 'appliance doctor'."),
@@ -75,7 +78,8 @@ def _migrate(settings: Settings, write: int) -> None:
         code = 0
     except NaesilError as error:
         params = {name: str(value) for name, value in error.params.items()}
-        os.write(write, msgspec.json.encode(Failure(error.template, params)))
+        failure = Failure(error.template, params, isinstance(error, Unavailable))
+        os.write(write, msgspec.json.encode(failure))
         code = 0
     finally:
         os._exit(code)

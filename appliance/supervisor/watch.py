@@ -21,7 +21,7 @@ import msgspec
 
 from appliance.clock import Clock
 from appliance.config import Settings
-from appliance.errors import N_, ConfigError
+from appliance.errors import N_, ConfigError, NaesilError, Unavailable
 from appliance.protocol.egress import EgressEvent
 from appliance.supervisor.children import Child
 from appliance.supervisor.desk import Desk
@@ -29,10 +29,18 @@ from appliance.supervisor.door import Door
 from appliance.supervisor.exchange import Exchange
 from appliance.supervisor.extractors import Extractors
 from appliance.supervisor.extractors import Starts as StartsExtractors
+from appliance.supervisor.launching import Gone
 from appliance.supervisor.mirror import Mirror
 from appliance.supervisor.outbox import Outbox
 from appliance.supervisor.questions import OnAnswer, Questions
-from appliance.supervisor.spec import ChildName, Report, ReportLine, RoleName, send_report
+from appliance.supervisor.spec import (
+    EXIT_UNAVAILABLE,
+    ChildName,
+    Report,
+    ReportLine,
+    RoleName,
+    send_report,
+)
 from appliance.supervisor.starters import Starters
 from appliance.supervisor.switch import Starts, Switch
 from appliance.supervisor.turn import take_turn
@@ -107,13 +115,13 @@ class Supervisor:
         self._folded: int | None = None
         self._unread: list[Report] = []
         self._kill_at: float | None = None
-        self._failure: ConfigError | None = None
+        self._failure: NaesilError | None = None
         self.on_stop: Callable[[], None] = lambda: None
 
     def run(self) -> None:
         """Start everything and return when everything has ended on request.
 
-        Raises ConfigError when a child cannot start or keeps dying.
+        Raises ConfigError when a child cannot start, Unavailable when what ended may be well at the next.
         """
         wake_read, wake_write = socket.socketpair()
         wake_read.setblocking(False)
@@ -241,7 +249,7 @@ class Supervisor:
         """Once more. Where its launcher is gone nobody can: then web drains, and the product ends."""
         try:
             self.start(role)
-        except ConfigError as failure:
+        except (ConfigError, Gone) as failure:
             self._stop(failure)
             return
         if role == "runtime":
@@ -263,7 +271,7 @@ class Supervisor:
     def _on_output(self, child: Child) -> None:
         data = _read(child.output.fileno())
         if data:
-            sys.stderr.buffer.write(data)
+            sys.stderr.buffer.write(child.heard(data).encode())
             sys.stderr.buffer.flush()
         elif data is not None:
             self._forget(child.output)
@@ -358,10 +366,11 @@ class Supervisor:
             return
         log.warning("%s ended with status %d", child.role, code)
         if child.role == "post":
-            self._stop(ConfigError(POST_ENDED))
+            self._stop(Unavailable(POST_ENDED))
             return
         if child.error and not (child.role == "runtime" and self._loaded):
-            self._stop(ConfigError("%(error)s", error=child.error))
+            kind = Unavailable if code == EXIT_UNAVAILABLE else ConfigError
+            self._stop(kind("%(error)s", error=child.error))
             return
         self._schedule(child.role)
 
@@ -371,7 +380,7 @@ class Supervisor:
         young = now - record.started < QUICK_DEATH_S
         record.quick_deaths = record.quick_deaths + 1 if young else 0
         if record.quick_deaths >= MAX_QUICK_DEATHS:
-            self._stop(ConfigError(_keeps_ending(role), role=role))
+            self._stop(Unavailable(_keeps_ending(role), role=role))
             return
         record.due = now + 0.1 * 2**record.quick_deaths
 
@@ -397,7 +406,7 @@ class Supervisor:
         else:
             self._kill_at = 0.0  # asked twice: do not wait any longer
 
-    def _stop(self, failure: ConfigError | None) -> None:
+    def _stop(self, failure: NaesilError | None) -> None:
         """Let web drain; the others end when it lets go of their socketpairs."""
         self.on_stop()
         self._failure = failure

@@ -19,6 +19,7 @@ from appliance.inference import store
 from appliance.inference.registry import ModelFile
 from appliance.inference.tuning import SAMPLE, Layout
 from appliance.policy.destinations import load_destinations
+from appliance.protocol.framing import NONSENSE
 from appliance.protocol.settings import RuntimeSettings
 from appliance.protocol.trials import Failed, Format, Measured, Order, Orders, Requantize, Result, Trial
 from appliance.storage.owner import Owner, hand_over, service_user
@@ -106,6 +107,7 @@ class Workshop:
             Orders(
                 order=order,
                 limit_s=left,
+                data=str(self._settings.data),
                 readable=tuple(map(str, readable)),
                 writable=tuple(map(str, writable)),
                 user=self._owner,
@@ -130,7 +132,7 @@ def run_jailed(orders: Orders) -> Result:
         return LATE
     try:
         result: Result = msgspec.json.decode(done.stdout, type=Result)
-    except msgspec.DecodeError:
+    except NONSENSE:
         log.debug("a trial ended: %s", done.stderr.decode("utf-8", "replace"))
         return Failed(f"the process ended with status {done.returncode}")
     return result

@@ -10,11 +10,25 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import msgspec
+
+from appliance.config import Settings
 from appliance.egress import bpf, jail, linux, seccomp, trap
 from appliance.egress.attacks.kernel import call_by_the_32_bit_table, call_by_the_x32_table
 from appliance.egress.attacks.targets import Targets
-from appliance.egress.profiles import Profile, runtime_profile, sealer_profile, web_profile
+from appliance.egress.post import Post
+from appliance.egress.profiles import (
+    Profile,
+    post_profile,
+    profile_for,
+    runtime_profile,
+    sealer_profile,
+    supervisor_profile,
+    web_profile,
+)
 from appliance.egress.seccomp import CallPolicy
+from appliance.protocol.settings import RuntimeSettings
+from appliance.supervisor.spec import ChildSpec
 
 
 def profile(role: str, data: str, given: list[int]) -> Profile:
@@ -55,6 +69,10 @@ def become(role: str, data: str, user: list[int]) -> Any:
 def see(role: str, data: str, paths: list[str]) -> Any:
     """Of each path, what a locked process finds: its bytes, or the error's name."""
     jail.close(profile(role, data, []))
+    return _seen(paths)
+
+
+def _seen(paths: list[str]) -> dict[str, str]:
     found = {}
     for path in paths:
         try:
@@ -62,6 +80,46 @@ def see(role: str, data: str, paths: list[str]) -> Any:
         except OSError as error:
             found[path] = type(error).__name__
     return found
+
+
+def see_as(role: str, data: str, paths: list[str]) -> Any:
+    """The same as the product's own processes do it, with all around the data folder in sight."""
+    settings = Settings(data=Path(data))
+    if role == "supervisor":
+        made = supervisor_profile(settings, None)
+    else:
+        outside = settings.data.parent / "outside" if role == "post" else None
+        orders = ChildSpec(
+            role=role,  # type: ignore[arg-type]
+            settings=settings,
+            status=-1,
+            peer=-1,
+            outside=outside,
+            runtime=RuntimeSettings(
+                model_path=str(settings.models_folder / "m.gguf"),
+                model_name="m",
+                model_sha256="",
+                slots=1,
+                context=0,
+                threads=1,
+                queue_limit=1,
+            ),
+        )
+        made = profile_for(orders, lambda *_: None)
+    around = (settings.data.parent, Path(__file__).parents[1])
+    jail.close(replace(made, readable=(*made.readable, *around), descriptors=(), witness=None))
+    return _seen(paths)
+
+
+def listen(data: str, folder: str) -> Any:
+    """The listening post behind its own jail: where it listens."""
+    settings = Settings(data=Path(data))
+    made = post_profile((Path(folder), settings.probe_folder), ())
+    jail.close(replace(made, readable=(*made.readable, Path(__file__).parents[1])))
+    post = Post(Path(folder), settings.probe_folder)
+    targets = post.open()
+    post.close()
+    return msgspec.to_builtins(targets)
 
 
 def write(role: str, data: str, paths: list[str]) -> Any:
@@ -161,6 +219,9 @@ def _deadly_calls() -> dict[str, Callable[[], object]]:
 
 if __name__ == "__main__":
     name, arguments = sys.argv[1], json.loads(sys.argv[2])
-    acts = (report, status, become, see, write, threads, generate, serve, seal, live_through, die_of_it)
+    acts = (
+        *(report, status, become, see, see_as, listen, write, threads, generate, serve, seal),
+        *(live_through, die_of_it),
+    )
     answer = {act.__name__: act for act in acts}[name](**arguments)
     sys.stdout.write(json.dumps(answer))

@@ -83,6 +83,15 @@ def test_on_paper_it_has_no_markup_but_ours() -> None:
         assert words in text
 
 
+def test_a_taken_over_process_writes_no_line_of_its_own_on_paper() -> None:
+    row = ROW | {"layer": "system calls\nblocked  web: every_technique\x1b[8m"}
+    text = attestation_page.text(
+        Signer("naesil.log/test", bytes(32)).sign(statement({**PROBE, "rows": [row]}))
+    )
+    assert "\x1b" not in text
+    assert [line for line in text.splitlines() if line.startswith("blocked  web: every_technique")] == []
+
+
 def test_kept_ones_are_found_by_name_and_nothing_else_is(tmp_path: Path) -> None:
     folder = Attestations(tmp_path / "attestations")
     assert folder.newest(3) == []

@@ -59,6 +59,15 @@ def test_each_socket_is_recognised_for_what_it_is(stack: ExitStack, tmp_path: An
     }
 
 
+@pytest.mark.parametrize("name", ["\0x\ny", "\0x\rffff: 1", "\0x\n0: \x1b[2J", "\0 x 1 2"])
+def test_a_strangers_socket_with_line_ends_in_its_name_stops_no_census(stack: ExitStack, name: str) -> None:
+    """Anybody on the machine can bind one, and the launcher reads the machine's table for the post."""
+    sock = stack.enter_context(socket.socket(socket.AF_UNIX))
+    sock.bind(f"{name}-{os.getpid()}")
+    (own,) = [one for one in facts.read_own().sockets or () if one.inode == os.fstat(sock.fileno()).st_ino]
+    assert own.kind == "unix"
+
+
 @pytest.mark.parametrize(("family", "host", "shown"), [(2, "127.0.0.1", "127.0.0.1"), (10, "::1", "[::1]")])
 def test_addresses_read_as_people_write_them(stack: ExitStack, family: int, host: str, shown: str) -> None:
     door = stack.enter_context(socket.create_server((host, 0), family=socket.AddressFamily(family)))

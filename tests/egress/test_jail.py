@@ -85,6 +85,54 @@ def test_a_data_folder_inside_the_checkout_is_seen_no_more_than_elsewhere(locked
             assert list(seen.values()) == [key, "FileNotFoundError"], role
 
 
+@pytest.mark.parametrize(
+    ("role", "own"),
+    [
+        ("gate", set[str]()),
+        ("broker", set()),
+        ("extractor", set()),
+        ("runtime", {"models/m.gguf"}),
+        ("sealer", {"keys/log.key"}),
+        ("post", {"run/probe/socket"}),
+        ("supervisor", {"models/m.gguf", "policies/egress.yaml", "run/probe/socket"}),
+    ],
+)
+def test_whatever_lies_around_the_data_folder_each_process_sees_its_own_part_alone(
+    locked: Locked, tmp_path: Path, role: str, own: set[str]
+) -> None:
+    """As where people put it into the folder of the virtual environment, or call `python -m` in it."""
+    data = tmp_path / "data"
+    for name in (*own, "keys/root.key", "keys/tls.key", "keys/log.key", "naesil.db", "config.toml"):
+        (data / name).parent.mkdir(parents=True, exist_ok=True)
+        (data / name).write_text("x")
+    (tmp_path / "outside").mkdir()
+    (tmp_path / "beside").write_text("in sight")
+    names = [str(path) for path in data.rglob("*") if path.is_file()]
+    paths = [*names, str(tmp_path / "beside"), "/proc/1/comm"]
+    seen = locked("see_as", role=role, data=str(data), paths=paths)
+    assert seen.pop(str(tmp_path / "beside")) == "in sight"
+    assert seen.pop("/proc/1/comm") == "FileNotFoundError"
+    assert {str(Path(path).relative_to(data)) for path, what in seen.items() if what == "x"} == own
+
+
+def test_the_folder_the_product_is_called_in_is_shown_to_nobody(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """`python -m appliance` puts it on Python's path."""
+    monkeypatch.syspath_prepend(str(tmp_path))
+    assert tmp_path not in runtime_profile(NULL, ()).readable
+
+
+def test_the_post_listens_behind_its_jail_wherever_an_attack_may_aim(locked: Locked, tmp_path: Path) -> None:
+    """An attack on a place where nobody listens would be blocked without proving anything."""
+    data, folder = tmp_path / "data", tmp_path / "outside"
+    (data / "run" / "probe").mkdir(parents=True)
+    folder.mkdir()
+    targets = locked("listen", data=str(data), folder=str(folder))
+    aims = ("tcp", "tcp6", "udp", "udp6", "stream_path", "datagram_path", "packet_path", "abstract", "giver")
+    assert [name for name in aims if not targets[name]] == []
+
+
 def test_web_cannot_change_what_rules_it_at_the_next_start(locked: Locked, data: Path) -> None:
     (data / "policies").mkdir()
     (data / "config.toml").write_text("")

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
+from appliance.cli.app import EXIT_UNAVAILABLE, EXIT_USAGE
 from appliance.cli.egress import app
 from appliance.egress.rules import Site, name_servers, table, unit
 from appliance.protocol.egress import Destination
@@ -73,6 +74,13 @@ def test_systemd_takes_the_unit(tmp_path: Path) -> None:
     done = subprocess.run([program, "verify", str(file)], capture_output=True, text=True, check=False)
     assert str(file) not in done.stderr, done.stderr
     assert 'serve --data "/srv/naesil data"' in file.read_text()
+
+
+def test_what_only_a_person_can_mend_is_not_tried_again_for_ever() -> None:
+    lines = unit(SITE).splitlines()
+    assert "Restart=on-failure" in lines
+    assert f"RestartPreventExitStatus={EXIT_USAGE}" in lines
+    assert EXIT_UNAVAILABLE != EXIT_USAGE
 
 
 def test_the_command_writes_both_files_for_the_policy_in_force(tmp_path: Path) -> None:

@@ -17,6 +17,7 @@ from appliance.egress.environment import child_environment
 from appliance.egress.probe import TECHNIQUES, Row
 from tests.escape.outside import MARKER, Outside
 
+KEYS = ("keys/root.key", "keys/log.key", "keys/log.head", "keys/tls.key")
 OTHERS = ("config.toml", "policies/egress.yaml", "run/serve.lock")
 ALL_STEPS = tuple(step.__name__ for step in jail.STEPS)
 
@@ -39,7 +40,7 @@ Attack = Callable[..., Result]
 def data(tmp_path: Path) -> Path:
     """A data folder as the product has it, with a byte in everything."""
     folder = tmp_path / "data"
-    for name in ("keys/root.key", "keys/log.key", "keys/log.head", "models/model.gguf", "naesil.db", *OTHERS):
+    for name in (*KEYS, "models/model.gguf", "naesil.db", *OTHERS):
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
         (folder / name).write_bytes(b"x")
     return folder
@@ -84,6 +85,7 @@ def _secrets(folder: Path, data: Path) -> dict[str, str]:
         "database": str(data / "naesil.db"),
         "root_key": str(data / "keys" / "root.key"),
         "log_key": str(data / "keys" / "log.key"),
+        "tls_key": str(data / "keys" / "tls.key"),
     }
 
 

@@ -18,9 +18,10 @@ import msgspec
 from appliance import config
 from appliance.egress.attacks.targets import Targets
 from appliance.egress.outside import NEED_A_DOOR
+from appliance.egress.probe import CARRIES, TECHNIQUES
 from appliance.supervisor import attend, children, launch, watch
 from appliance.supervisor.desk import Desk, Staff
-from appliance.supervisor.selfattack import CARRIES, OFFICE
+from appliance.supervisor.selfattack import OFFICE
 from appliance.supervisor.spec import RoleName
 from tests.escape import live_child
 from tests.escape.live_child import Code
@@ -69,7 +70,7 @@ class Attackers:
     def _finish(self) -> None:
         for name, starter in self._staff.starters.named():
             targets = replace(self._targets, message=f"{name}:")
-            rows = starter.attack(tuple(one for one in CARRIES if one not in OFFICE[name]), targets)
+            rows = starter.attack(tuple(one for one in TECHNIQUES if one in CARRIES - OFFICE[name]), targets)
             self._found[name] = {row.technique: msgspec.to_builtins(row) for row in rows}
         alive = {role: child.process.poll() is None for role, child in self._staff.children.items()}
         found = {"found": self._found, "alive": alive, "heard_at_the_doors": self._heard}

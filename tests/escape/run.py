@@ -125,6 +125,7 @@ def _source(attack: intruder.Attack, port: int) -> str:
 
 def _secrets(folder: Path, data: Path) -> dict[str, str]:
     (folder / "outside.txt").write_text("not yours")
+    (data / "keys" / "tls.key").write_text("a key of the door's")
     for name in ("written", "truncated", "removed", "changed", "moved"):
         (folder / name).write_text("keep")
     return {
@@ -132,6 +133,7 @@ def _secrets(folder: Path, data: Path) -> dict[str, str]:
         "database": str(data / "naesil.db"),
         "root_key": str(data / "keys" / "root.key"),
         "log_key": str(data / "keys" / "log.key"),
+        "tls_key": str(data / "keys" / "tls.key"),
     }
 
 

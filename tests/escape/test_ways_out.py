@@ -52,7 +52,7 @@ SILENT = {
 }
 OWN_FILES = {
     "runtime": set[str](),
-    "web": {"read_database", "read_root_key"},
+    "web": {"look_around_in_the_data_folder", "read_database", "read_root_key"},
     "sealer": {"read_log_key"},
 }
 
@@ -89,13 +89,16 @@ WALLS = {
     ("census",): {"use_an_open_connection"},
     ("ipc",): {"live_in_the_machines_ipc"},
     ("network",): {"see_the_machines_connections"},
-    ("root",): {"read_log_key", "change_the_settings", "exchange_the_settings", "exchange_the_run_folder"},
+    ("root",): {
+        *("read_log_key", "read_tls_key", "change_the_settings", "exchange_the_settings"),
+        *("exchange_the_run_folder", "exchange_the_policies", "exchange_the_keys"),
+    },
     ("_give_up",): {"override_file_permissions"},
-    ("_files",): {"look_around_in_the_root"},
+    ("_files",): {"look_around_in_the_root", "look_around_in_the_checkout"},
     ("_calls",): {"io_uring", "netlink", "every_kind_of_socket", "accepted_socket_fast_opened"},
     # two at once: what one of them alone still holds
     ("_isolate", "_calls"): {"udp_sendto", "unix_path_stream", "connected_socket_as_a_gift", "multipath_tcp"},
-    ("_isolate", "_files"): {"read_outside", "write_outside"},
+    ("_isolate", "_files"): {"read_outside", "write_outside", "see_the_machines_processes"},
     ("_files", "_calls"): {"listener_turned_client", "accepted_socket_dialled_again"},
 }
 

@@ -36,6 +36,7 @@ def test_no_translation_loses_a_value_or_invents_one(language: str) -> None:
         translations = [message.string] if isinstance(message.string, str) else list(message.string or ())
         for text in translations:
             assert set(PLACEHOLDER.findall(text)) <= known, text
+            assert ("\n" in text) == any("\n" in source for source in sources), text
             assert isinstance(message.id, tuple) or set(PLACEHOLDER.findall(text)) == known, text
 
 

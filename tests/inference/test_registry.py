@@ -5,13 +5,15 @@ import os
 import shutil
 import subprocess
 import sys
+from datetime import UTC, datetime
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from appliance.config import Settings
 from appliance.errors import ConfigError
-from appliance.inference import registry
+from appliance.inference import choice, registry, tuning
 from tests.inference.gguf_files import gguf
 
 
@@ -52,6 +54,36 @@ def test_a_file_in_the_models_folder_is_found_by_name_and_by_file_name(tmp_path:
         assert (model.path, model.name) == (path, "my-model-2")
         assert model.sha256 == hashlib.sha256(gguf()).hexdigest()
         assert (model.size_bytes, model.licence) == (len(gguf()), "mit")
+
+
+def test_what_web_may_write_into_the_models_folder_names_no_file_elsewhere(
+    tmp_path: Path, models: Path, embedded_model: Path
+) -> None:
+    """The choice and the tuned layouts lie there, and rule the next start."""
+    other = tmp_path / "elsewhere.gguf"
+    other.write_bytes(gguf())
+    settings = Settings(data=tmp_path)
+    for name in (str(other), "../elsewhere.gguf", "elsewhere.gguf"):
+        choice.write(models, name)
+        with pytest.raises(ConfigError, match="no model called"):
+            registry.resolve(settings)
+        with pytest.raises(ConfigError, match="no model called"):
+            registry.named(settings, name)
+    model = wanted(tmp_path, registry.EMBEDDED_NAME)
+    tuned = {
+        "here": tuning.Tuned(
+            at=datetime(2026, 11, 3, tzinfo=UTC),
+            applied=True,
+            layout=tuning.Layout(threads=1),
+            file="../elsewhere",
+            quantization="Q8_0",
+            prompt_tokens_per_s=1.0,
+            generated_tokens_per_s=1.0,
+            speedup=1.0,
+        )
+    }
+    (models / f"{model.sha256}.tuned").write_bytes(msgspec.json.encode(tuned))
+    assert tuning.apply(settings, model, "here", verify=False)[0].path == embedded_model
 
 
 def test_only_the_wanted_model_is_read(tmp_path: Path, models: Path) -> None:

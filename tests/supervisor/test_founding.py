@@ -1,6 +1,7 @@
 """Names are asked for once, by the broker's keeper; what anybody says later moves nothing."""
 
 import os
+import threading
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -10,10 +11,13 @@ import pytest
 
 from appliance.config import Settings
 from appliance.egress import facts
+from appliance.egress.attacks.targets import Targets
+from appliance.errors import ConfigError
 from appliance.policy.yaml_text import PolicyError
 from appliance.protocol.egress import Destination
 from appliance.supervisor import children, founding
 from appliance.supervisor.launcher import Launcher
+from appliance.supervisor.launching import Launching
 from appliance.supervisor.orders import Start
 from appliance.supervisor.spec import ChildSpec
 
@@ -82,6 +86,43 @@ def test_an_order_to_start_a_broker_does_not_say_where_it_may_dial(
         spec = ChildSpec(
             role="broker", settings=Settings(data=tmp_path), status=1, peer=2, destinations=(rebound,)
         )
-        Launcher(line, None, pins=(pinned,)).start(Start(spec), [10, 11, 12])
+        Launcher(line, tmp_path, None, None, pins=(pinned,)).start(Start(spec), [10, 11, 12])
     assert started[0].destinations == (pinned,)
     assert started[0].descriptors() == (11, 12)
+
+
+def test_an_order_says_neither_whom_a_child_becomes_nor_over_which_folder_it_works(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A taken-over supervisor could have a web process write anywhere, as root."""
+    started: list[ChildSpec] = []
+
+    def spawn(spec: ChildSpec, _output: int) -> Any:
+        started.append(spec)
+        return SimpleNamespace(pid=1)
+
+    monkeypatch.setattr(children, "spawn", spawn)
+    line, other = founding.pair()
+    with line, other:
+        launcher = Launcher(line, tmp_path, (61999, 61998), None)
+        spec = ChildSpec(role="web", settings=Settings(data=tmp_path), status=1, peer=2, user=None)
+        launcher.start(Start(spec), [10, 11, 12])
+        assert started.pop().user == (61999, 61998)
+        for folder in (Path("/"), tmp_path / "..", tmp_path / "keys"):
+            elsewhere = msgspec.structs.replace(spec, settings=Settings(data=folder))
+            with pytest.raises(ValueError, match="not our data folder"):
+                launcher.start(Start(elsewhere), [10, 11, 12])
+    assert started == []
+
+
+def test_a_launcher_tries_on_itself_no_attack_that_changes_files(tmp_path: Path) -> None:
+    """It may be root: what no jailed process can do would be done."""
+    (tmp_path / "removed").write_text("keep")
+    ours, theirs = founding.pair()
+    launcher = threading.Thread(target=Launcher(theirs, tmp_path, None, None).run)
+    launcher.start()
+    with ours, pytest.raises(ConfigError, match="not an attack on a launcher"):
+        Launching(ours).attack(("tcp_connect", "remove_outside"), Targets(precious=str(tmp_path)))
+    launcher.join()
+    theirs.close()
+    assert (tmp_path / "removed").read_text() == "keep"

@@ -6,8 +6,9 @@ import resource
 import sys
 from pathlib import Path
 
-from appliance.egress.attacks.targets import Attempt, Targets
+from appliance.egress.attacks.targets import Attempt, Targets, Void
 
+PACKAGE = Path(__file__).parents[2]
 SETTINGS = "config.toml"
 
 
@@ -57,6 +58,19 @@ def read_through_a_new_hard_link(to: Targets) -> None:
 
 def look_around_in_the_root(_to: Targets) -> None:
     os.listdir("/")  # noqa: PTH208 - the plain call
+
+
+def look_around_in_the_data_folder(to: Targets) -> None:
+    """Database, backups and exports lie there; whoever sees more than its own part sees this."""
+    to.need(to.data)
+    os.listdir(to.data)  # noqa: PTH208 - the plain call
+
+
+def look_around_in_the_checkout(_to: Targets) -> None:
+    """The history beside the product's code, and whatever people keep there."""
+    if (PACKAGE / "_share").is_dir():
+        raise Void("the product is not run from a checkout")
+    os.listdir(PACKAGE.parent)  # noqa: PTH208 - the plain call
 
 
 def override_file_permissions(to: Targets) -> None:
@@ -128,6 +142,18 @@ def exchange_the_run_folder(to: Targets) -> None:
     _move_and_back(Path(to.data, "run"))
 
 
+def exchange_the_policies(to: Targets) -> None:
+    """They say where the next start may dial."""
+    to.need(to.data)
+    _move_and_back(Path(to.data, "policies"))
+
+
+def exchange_the_keys(to: Targets) -> None:
+    """For others, with which the next start would sign."""
+    to.need(to.data)
+    _move_and_back(Path(to.data, "keys"))
+
+
 def leave_memory_in_a_core_file(_to: Targets) -> None:
     """A crash would write all that this process knows onto the disk."""
     if resource.getrlimit(resource.RLIMIT_CORE)[1] == 0:
@@ -191,12 +217,15 @@ FILES: tuple[Attempt, ...] = (
     secret("database"),
     secret("root_key"),
     secret("log_key"),
+    secret("tls_key"),
     read_password_hashes,
     list_the_machines_root,
     read_through_own_root,
     read_through_a_new_symlink,
     read_through_a_new_hard_link,
     look_around_in_the_root,
+    look_around_in_the_data_folder,
+    look_around_in_the_checkout,
     override_file_permissions,
     leave_a_readable_file,
     read_secrets_in_the_environment,
@@ -209,6 +238,8 @@ FILES: tuple[Attempt, ...] = (
     change_the_settings,
     exchange_the_settings,
     exchange_the_run_folder,
+    exchange_the_policies,
+    exchange_the_keys,
     leave_memory_in_a_core_file,
     write_into_our_own_code,
     write_into_the_libraries,

@@ -166,40 +166,47 @@ def own_door(_to: Targets) -> None:
 
 
 def unix_path_stream(to: Targets) -> None:
+    to.need(to.stream_path)
     with socket.socket(socket.AF_UNIX) as sock:
         sock.connect(to.stream_path)
         sock.sendall(to.payload)
 
 
 def unix_path_datagram(to: Targets) -> None:
+    to.need(to.datagram_path)
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as sock:
         sock.sendto(to.payload, to.datagram_path)
 
 
 def unix_path_packets(to: Targets) -> None:
+    to.need(to.packet_path)
     with socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as sock:
         sock.connect(to.packet_path)
         sock.sendall(to.payload)
 
 
 def unix_path_by_sendmsg(to: Targets) -> None:
+    to.need(to.datagram_path)
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as sock:
         sock.sendmsg([to.payload], [], 0, to.datagram_path)
 
 
 def unix_abstract(to: Targets) -> None:
+    to.need(to.abstract)
     with socket.socket(socket.AF_UNIX) as sock:
         sock.connect(f"\0{to.abstract}")
         sock.sendall(to.payload)
 
 
 def datagram_pair_aimed_at_a_path(to: Targets) -> None:
+    to.need(to.datagram_path)
     one, other = socket.socketpair(socket.AF_UNIX, socket.SOCK_DGRAM)
     with one, other:
         one.sendto(to.payload, to.datagram_path)
 
 
 def connected_socket_as_a_gift(to: Targets) -> None:
+    to.need(to.giver)
     with socket.socket(socket.AF_UNIX) as sock:
         sock.connect(to.giver)
         sock.sendall(to.payload)  # a giver that only listens hears us already
@@ -209,6 +216,7 @@ def connected_socket_as_a_gift(to: Targets) -> None:
 
 def descriptor_handed_to_somebody(to: Targets) -> None:
     """Give a file of ours away: whoever gets it can go on where we cannot."""
+    to.need(to.stream_path)
     with socket.socket(socket.AF_UNIX) as sock:
         sock.connect(to.stream_path)
         socket.send_fds(sock, [to.payload], [0])

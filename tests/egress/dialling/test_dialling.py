@@ -230,6 +230,15 @@ def test_a_silent_connection_is_ended_and_no_more_than_agreed_are_open(another: 
         assert house.end(first) == ""
 
 
+def test_a_connection_ends_after_its_time_although_it_was_not_silent_so_long(
+    another: Callable[..., House], echo: int
+) -> None:
+    house = another(Destination("short", "short.example", echo, "tcp", LOOPBACK, total_seconds=1))
+    caller = house.begin("hold", "short.example", echo)
+    assert house.wait_for(lambda event: event.kind == "close").reason == "open too long"
+    assert house.end(caller) == ""
+
+
 def test_openldap_reaches_what_is_named_and_nothing_else(another: Callable[..., House]) -> None:
     libraries = sorted(Path("/usr/lib").glob("*/libldap[-.]*so*"))
     if not libraries:
