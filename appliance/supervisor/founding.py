@@ -154,7 +154,7 @@ def _resolved(settings: Settings, answers: Found) -> tuple[tuple[Destination, ..
     return resolve(egress, document, _as_told(answers))
 
 
-def _refusal(settings: Settings, answers: Found) -> ConfigError:
+def _refusal(settings: Settings, answers: Found) -> NaesilError:
     """Why nothing can be dialled, in a person's words."""
     _, problems = _resolved(settings, answers)
     return problems[0] if problems else gone()

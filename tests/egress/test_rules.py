@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from appliance.cli.app import EXIT_UNAVAILABLE, EXIT_USAGE
+from appliance.cli.main import EXIT_UNAVAILABLE, EXIT_USAGE
 from appliance.cli.egress import app
 from appliance.egress.rules import Site, name_servers, table, unit
 from appliance.protocol.egress import Destination
