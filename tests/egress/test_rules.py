@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from appliance.cli.main import EXIT_UNAVAILABLE, EXIT_USAGE
 from appliance.cli.egress import app
+from appliance.cli.main import EXIT_UNAVAILABLE, EXIT_USAGE
 from appliance.egress.rules import Site, name_servers, table, unit
 from appliance.protocol.egress import Destination
 
