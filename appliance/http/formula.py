@@ -1,22 +1,16 @@
 """LaTeX formulas as native MathML nodes; what cannot be set is shown as its source."""
 
+from functools import cache
 from html import unescape
 from xml.etree.ElementTree import Element
-
-from latex2mathml import exceptions
-from latex2mathml.converter import convert_to_element
 
 from appliance.http.nodes import MATH_ATTRIBUTES, MATH_TAGS, Child, Node, element
 
 MAX_SOURCE = 2_000
 MAX_DEPTH = 40
 
-_REFUSALS: tuple[type[Exception], ...] = tuple(
-    found for found in vars(exceptions).values() if isinstance(found, type) and issubclass(found, Exception)
-)
 # The converter indexes into what it parsed without looking; on broken input these escape from it.
 _BROKEN: tuple[type[Exception], ...] = (
-    *_REFUSALS,
     AttributeError,
     IndexError,
     KeyError,
@@ -37,11 +31,21 @@ def formula(source: str, *, block: bool) -> Node:
 
 
 def _convert(source: str, *, block: bool) -> Node | None:
+    from latex2mathml.converter import convert_to_element  # noqa: PLC0415 - large, and few write formulas
+
     try:
         root = convert_to_element(source, display="block" if block else "inline")
-    except _BROKEN:
+    except (*_refusals(), *_BROKEN):
         return None
     return _node(root, MAX_DEPTH)
+
+
+@cache
+def _refusals() -> tuple[type[Exception], ...]:
+    from latex2mathml import exceptions  # noqa: PLC0415 - as above
+
+    named = vars(exceptions).values()
+    return tuple(one for one in named if isinstance(one, type) and issubclass(one, Exception))
 
 
 def _node(found: Element, depth: int) -> Node | None:

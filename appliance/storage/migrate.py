@@ -14,8 +14,7 @@ from sqlalchemy.orm import Session
 
 from appliance.config import share_folder
 from appliance.errors import N_, ConfigError
-from appliance.storage import shape
-from appliance.storage.base import Base
+from appliance.storage import recorded, shape
 from appliance.storage.engine import Database
 
 
@@ -35,13 +34,11 @@ def upgrade(database: Database, attendant: Attendant | None = None) -> None:
     Takes the write lock only when there is something to do, and looks again under it: of two
     programs that start together one migrates and the other finds it done.
     """
+    if recorded.is_current(database):
+        return
     config = _config()
     scripts = ScriptDirectory.from_config(config)
     newest = scripts.get_current_head()
-    with database.read() as session:
-        if revision(session) == newest:
-            _check_models(session)
-            return
     known = {script.revision for script in scripts.walk_revisions()}
     with database.write() as session:
         present = revision(session)
@@ -85,12 +82,12 @@ def check(session: Session) -> None:
     context = MigrationContext.configure(session.connection())
     heads = context.get_current_heads()
     if len(heads) > 1:
-        raise _half(", ".join(sorted(heads)), "alembic_version: several revisions")
+        raise recorded.half(", ".join(sorted(heads)), "alembic_version: several revisions")
     schema = heads[0] if heads else ""
     wanted, ours = _shapes(schema)
     found = list(shape.differences(shape.read(session.connection()), wanted, ours))
     if found:
-        raise _half(schema, "; ".join(found[:5]))
+        raise recorded.half(schema, "; ".join(found[:5]))
 
 
 def head() -> str:
@@ -106,20 +103,7 @@ def current(database: Database) -> str | None:
 
 def revision(session: Session) -> str | None:
     """The revision of the database of this session; None for an empty one. ConfigError for several."""
-    heads = MigrationContext.configure(session.connection()).get_current_heads()
-    if len(heads) > 1:
-        raise _half(", ".join(sorted(heads)), "alembic_version: several revisions")
-    return heads[0] if heads else None
-
-
-def _check_models(session: Session) -> None:
-    """Every table and column that this process will use is there: cheap, so it is done at every start."""
-    wanted = {table.name: frozenset(table.columns.keys()) for table in Base.metadata.tables.values()}
-    there = shape.read(session.connection())
-    found = {name: columns & wanted.get(name, frozenset()) for name, columns in there.items()}
-    missing = list(shape.differences(found, wanted, {}))
-    if missing:
-        raise _half(str(revision(session)), "; ".join(missing[:5]))
+    return recorded.revision(session)
 
 
 def _shapes(schema: str) -> tuple[shape.Shape, shape.Shape]:
@@ -134,17 +118,6 @@ def _shapes(schema: str) -> tuple[shape.Shape, shape.Shape]:
             return wanted, shape.read(session.connection())
     finally:
         database.close()
-
-
-def _half(schema: str, found: str) -> ConfigError:
-    return ConfigError(
-        N_(
-            "The database was migrated only half-way: it is not of schema %(schema)s (%(found)s). "
-            "Nothing was changed. Restore the newest backup, such as one of data folder/backups."
-        ),
-        schema=schema or "-",
-        found=found,
-    )
 
 
 def _config() -> Config:

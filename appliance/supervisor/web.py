@@ -59,7 +59,7 @@ from appliance.policy.documents import load_active
 from appliance.policy.gate import Gate
 from appliance.policy.revisions import Revisions
 from appliance.protocol.sealing import Head
-from appliance.storage import migrate
+from appliance.storage import recorded
 from appliance.storage.address import shown
 from appliance.storage.engine import Database
 from appliance.storage.vault import Vault
@@ -295,7 +295,10 @@ def build(spec: ChildSpec, clock: Clock) -> Web:
     """The services over the data folder; the database is brought up to date first."""
     settings = spec.settings
     database = Database(settings.database_address)
-    migrate.upgrade(database)
+    if not recorded.is_current(database):
+        from appliance.storage import migrate  # noqa: PLC0415 - heavy, and hardly ever needed
+
+        migrate.upgrade(database)
     vault = Vault.open(settings.keys_folder, clock)
     with database.read() as session:
         vault.check(session)
