@@ -8,9 +8,7 @@ import os
 import sys
 import traceback
 
-import typer
-
-from appliance.cli.program import program
+from appliance.cli import words
 from appliance.errors import NaesilError, Unavailable
 
 EXIT_USAGE = 2
@@ -21,9 +19,9 @@ EXIT_OUR_FAULT = 70
 def main() -> int:
     """Run one command; its exit code."""
     try:
-        _wanted(sys.argv[1:])()
+        return _serve() if sys.argv[1:2] == ["serve"] else _run()
     except NaesilError as error:
-        from appliance.cli import output  # noqa: PLC0415 - as in _wanted
+        from appliance.cli import output  # noqa: PLC0415 - see words.py
 
         print(output.sentence(error), file=sys.stderr)  # noqa: T201 - a command line prints
         return EXIT_UNAVAILABLE if isinstance(error, Unavailable) else EXIT_USAGE
@@ -32,19 +30,19 @@ def main() -> int:
         if os.environ.get("NAESIL_LOG_LEVEL") == "debug":
             traceback.print_exc()
         return EXIT_OUR_FAULT
+
+
+def _run() -> int:
+    from appliance.cli.app import app  # noqa: PLC0415 - see words.py
+
+    app()
     return 0
 
 
-def _wanted(words: list[str]) -> typer.Typer:
-    """The program with the command that is asked for. What `serve` loads stays in memory, in launcher and
-    supervisor, for as long as the product runs: so it loads nothing of the other commands."""
-    if words[:1] != ["serve"]:
-        from appliance.cli.app import app  # noqa: PLC0415 - see above
+def _serve() -> int:
+    chosen, code = words.read()
+    if chosen is not None:
+        from appliance.cli.serving import begin  # noqa: PLC0415 - no other command needs it
 
-        return app
-    from appliance.cli.serve import serve  # noqa: PLC0415 - see above
-
-    alone = program()
-    alone.callback()(lambda: None)  # or its one command would be the whole program, without a name
-    alone.command()(serve)
-    return alone
+        begin(chosen)
+    return code

@@ -1,10 +1,7 @@
 """`appliance serve`: the product itself."""
 
-import typer
-
-from appliance import config, logs
 from appliance.cli import options
-from appliance.supervisor import launch
+from appliance.cli.serving import begin
 
 
 def serve(
@@ -19,6 +16,4 @@ def serve(
     guard: options.Guard = None,
 ) -> None:
     """Serve the chat and the API until Ctrl+C or SIGTERM."""
-    settings = config.load(locals())
-    logs.start(settings.log_level, settings.log_format, "supervisor")
-    launch.serve(settings, typer.echo)
+    begin(locals())

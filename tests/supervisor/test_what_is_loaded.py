@@ -14,7 +14,7 @@ HEAVY = (
 @pytest.mark.parametrize(
     ("modules", "needed"),
     [
-        ("appliance.cli.main, appliance.cli.serve", {"typer"}),  # launcher, keeper and supervisor
+        ("appliance.cli.main, appliance.cli.serving", set()),  # launcher, keeper and supervisor
         ("appliance.supervisor.child", set()),  # every other, before its role
         ("appliance.supervisor.child, appliance.egress.gate", set()),
         ("appliance.supervisor.child, appliance.egress.broker", set()),
