@@ -8,15 +8,12 @@ default. This is the only module that reads the environment. What an organisatio
 import ipaddress
 import os
 import re
-import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, replace
 from enum import StrEnum
 from pathlib import Path
 from typing import Any, get_type_hints
 from urllib.parse import parse_qsl, urlsplit
-
-from platformdirs import user_data_path
 
 from appliance.errors import N_, ConfigError
 
@@ -207,10 +204,14 @@ def _data_folder(flags: Mapping[str, Any], environment: Mapping[str, str]) -> tu
         return Path(flags["data"]).absolute(), Source.FLAG
     if environment.get("NAESIL_DATA"):
         return Path(environment["NAESIL_DATA"]).absolute(), Source.ENVIRONMENT
+    from platformdirs import user_data_path  # noqa: PLC0415 - as tomllib below
+
     return user_data_path("naesil", appauthor=False), Source.DEFAULT
 
 
 def _read_file(path: Path) -> dict[str, Any]:
+    import tomllib  # noqa: PLC0415 - the many processes that get their settings from another read no file
+
     try:
         values = tomllib.loads(path.read_text("utf-8"))
     except (FileNotFoundError, NotADirectoryError):

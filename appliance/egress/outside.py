@@ -5,7 +5,6 @@ heard is evidence by itself, whatever the attacking process says of its attempts
 """
 
 import os
-import secrets
 import selectors
 import socket
 from collections.abc import Callable
@@ -45,7 +44,7 @@ class Outside:
         self.heard: list[bytes] = []
         self._selector = selectors.DefaultSelector()
         self._folder, self._paths = folder, paths
-        self._name = f"naesil-{secrets.token_hex(8)}"
+        self._name = f"naesil-{os.urandom(8).hex()}"
         self._sockets: dict[str, socket.socket] = {}
         self._listen("tcp", socket.AF_INET, (LOOPBACK, 0))
         self._listen("tcp6", socket.AF_INET6, (LOOPBACK_6, 0))

@@ -4,6 +4,7 @@ import secrets
 from collections.abc import Iterable
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
+from types import CodeType
 from typing import Any
 
 from babel.dates import format_date
@@ -84,17 +85,16 @@ class View:
 
 
 class Compiled(BytecodeCache):
-    """Each template's code, kept in memory: compiled once for both languages."""
+    """Each template's code: compiled once, and in memory once, for both languages."""
 
     def __init__(self) -> None:
-        self._code: dict[str, bytes] = {}
+        self._code: dict[str, CodeType | None] = {}
 
     def load_bytecode(self, bucket: Bucket) -> None:
-        if code := self._code.get(bucket.key):
-            bucket.bytecode_from_string(code)
+        bucket.code = self._code.get(bucket.key)
 
     def dump_bytecode(self, bucket: Bucket) -> None:
-        self._code[bucket.key] = bucket.bytecode_to_string()
+        self._code[bucket.key] = bucket.code
 
 
 def _environment(templates: Path, words: Translator, assets: Assets, compiled: Compiled) -> Environment:

@@ -9,19 +9,9 @@ from collections import OrderedDict
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from types import ModuleType
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
-
-from fido2.server import Fido2Server
-from fido2.webauthn import (
-    AttestedCredentialData,
-    AuthenticationResponse,
-    AuthenticatorData,
-    PublicKeyCredentialRpEntity,
-    PublicKeyCredentialUserEntity,
-    ResidentKeyRequirement,
-    UserVerificationRequirement,
-)
 
 from appliance.audit.actions import AuditAction
 from appliance.audit.entry import Entry
@@ -33,6 +23,9 @@ from appliance.identity import store
 from appliance.identity.accounts import Account, account_of
 from appliance.ids import new_id
 from appliance.storage.engine import Database
+
+if TYPE_CHECKING:
+    from fido2.server import Fido2Server
 
 LASTS_S = 300.0
 MOST_CEREMONIES = 4096
@@ -72,12 +65,14 @@ class Passkeys:
         """The options for navigator.credentials.create, as JSON."""
         with self._database.read() as session:
             rows = store.passkeys_of(session, principal.user_id)
-            known = [AttestedCredentialData(row.credential) for row in rows]
+            known = [_webauthn().AttestedCredentialData(row.credential) for row in rows]
         options, state = _server(origin).register_begin(
-            PublicKeyCredentialUserEntity(id=principal.user_id.encode(), name=name, display_name=name),
+            _webauthn().PublicKeyCredentialUserEntity(
+                id=principal.user_id.encode(), name=name, display_name=name
+            ),
             known,
-            resident_key_requirement=ResidentKeyRequirement.REQUIRED,
-            user_verification=UserVerificationRequirement.REQUIRED,
+            resident_key_requirement=_webauthn().ResidentKeyRequirement.REQUIRED,
+            user_verification=_webauthn().UserVerificationRequirement.REQUIRED,
         )
         self._remember(f"add {browser}", state)
         return dict(options)
@@ -89,7 +84,7 @@ class Passkeys:
         label = label.strip()[:MAX_LABEL] or "passkey"
         state = self._recall(f"add {browser}")
         try:
-            made: AuthenticatorData = _server(origin).register_complete(state, response)
+            made = _server(origin).register_complete(state, response)
         except _FAILURES:
             raise _unusable() from None
         credential = made.credential_data
@@ -126,7 +121,7 @@ class Passkeys:
     def begin_signing_in(self, browser: str, origin: str) -> dict[str, Any]:
         """The options for navigator.credentials.get, as JSON; the device knows who its owner is."""
         options, state = _server(origin).authenticate_begin(
-            user_verification=UserVerificationRequirement.REQUIRED
+            user_verification=_webauthn().UserVerificationRequirement.REQUIRED
         )
         self._remember(f"get {browser}", state)
         return dict(options)
@@ -135,14 +130,14 @@ class Passkeys:
         """Whose passkey answered. NotSignedIn when it is unknown, copied, or its owner disabled."""
         state = self._recall(f"get {browser}")
         try:
-            answer = AuthenticationResponse.from_dict(response)
+            answer = _webauthn().AuthenticationResponse.from_dict(response)
         except _FAILURES:
             raise _not_known() from None
         with self._database.write() as session:
             row = store.passkey_by_credential(session, answer.raw_id)
             if row is None:
                 raise _not_known()
-            known = AttestedCredentialData(row.credential)
+            known = _webauthn().AttestedCredentialData(row.credential)
             try:
                 _server(origin).authenticate_complete(state, [known], answer)
             except _FAILURES:
@@ -171,11 +166,21 @@ class Passkeys:
         return state
 
 
-def _server(origin: str) -> Fido2Server:
+def _webauthn() -> ModuleType:
+    """fido2's values. Loaded by the first who uses a passkey: it is large, and many houses have none."""
+    from fido2 import webauthn  # noqa: PLC0415 - see above
+
+    return webauthn
+
+
+def _server(origin: str) -> "Fido2Server":
     """The relying party for pages at exactly this origin; its id is the origin's host name."""
+    from fido2.server import Fido2Server  # noqa: PLC0415 - as in _webauthn
+
     host = urlsplit(origin).hostname or ""
     return Fido2Server(
-        PublicKeyCredentialRpEntity(id=host, name="Naesil"), verify_origin=lambda given: given == origin
+        _webauthn().PublicKeyCredentialRpEntity(id=host, name="Naesil"),
+        verify_origin=lambda given: given == origin,
     )
 
 

@@ -4,7 +4,6 @@ from datetime import timedelta
 from typing import Annotated, Literal
 from urllib.parse import urlsplit
 
-from cryptography import x509
 from pydantic import AfterValidator, Field, field_validator, model_validator
 
 from appliance.errors import N_
@@ -34,6 +33,8 @@ def _witness_key(value: str) -> str:
 
 
 def _certificates(value: str) -> str:
+    from cryptography import x509  # noqa: PLC0415 - large, and few name certificates
+
     try:
         x509.load_pem_x509_certificates(value.encode())
     except ValueError:
