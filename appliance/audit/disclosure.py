@@ -44,7 +44,8 @@ class Disclosures:
         with self._database.read() as session:
             leaf = self._leaf(owner, index)
             keys = [one.for_commitments for one in self._keys.of(session, owner.user_id, leaf.object)]
-        key = next((key for key in keys if _opens(key, leaf, text)), None)
+        both = ((key, one) for one in (text, *_without_last_newline(text)) for key in keys)
+        key, text = next(((key, one) for key, one in both if _opens(key, leaf, one)), (None, text))
         entry = Entry(
             action=AuditAction.TEXT_DISCLOSED,
             actor=owner,
@@ -77,6 +78,12 @@ class Disclosures:
         if leaf is None or leaf.subject != owner.user_id or not leaf.commitment:
             raise NotFound(N_("There is no entry %(index)d that commits to a text of yours."), index=index)
         return leaf
+
+
+def _without_last_newline(text: str) -> tuple[str, ...]:
+    """The text again if an editor closed its last line, which nobody typed."""
+    shorter = text.removesuffix("\n").removesuffix("\r")
+    return () if shorter == text else (shorter,)
 
 
 def _opens(key: bytes, leaf: Leaf, text: str) -> bool:

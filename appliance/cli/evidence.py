@@ -18,7 +18,7 @@ from appliance.cli.options import Data, Json, PasswordFile
 from appliance.cli.secrets import read_password
 from appliance.cli.signed_in import signed_in
 from appliance.errors import N_, ConfigError
-from appliance.evidence.formats import sent_checkpoint
+from appliance.evidence.formats import kept_checkpoint
 from appliance.evidence.onefile import verifier_source
 from appliance.storage.vault import Vault
 
@@ -93,7 +93,7 @@ def consistency(
         raise ConfigError(N_("Give either --since or --witness."))
     with open_house(data) as house:
         if since is not None:
-            old = size_of(sent_checkpoint(read_text(since)))
+            old = size_of(kept_checkpoint(read_text(since)))
         else:
             old = Witnesses(house.database, house.audit, house.clock).find(witness).size
         give(_giving(house).consistency(OPERATOR, old), out)

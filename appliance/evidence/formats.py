@@ -6,6 +6,7 @@ what these functions give for a record must never change within FORMAT 1 of an e
 
 import json
 from collections.abc import Callable
+from contextlib import suppress
 from ipaddress import ip_address
 
 from appliance.evidence.record import Record, canonical, milliseconds
@@ -23,6 +24,7 @@ FORMULAS = ("=", "+", "-", "@", "\t", "\uff1d", "\uff0b", "\uff0d", "\uff20")  #
 SYSLOG_FACILITY = 13  # log audit
 SYSLOG_NOTICE = 5
 SENT = "checkpoint"
+SIGNED = "\u2014 "  # how a signature's line begins in a signed note
 SYSLOG_ID = "naesil@32473"  # the enterprise number that RFC 5612 sets aside for documentation
 
 
@@ -148,15 +150,17 @@ def checkpoint_line(note: str, time: str) -> str:
     return f"<{priority}>1 {time} - naesil - checkpoint [{SYSLOG_ID}] \ufeff{json.dumps({SENT: note})}"
 
 
-def sent_checkpoint(text: str) -> str:
-    """The checkpoint in what a syslog receiver wrote down, the last one; a text without any as it is."""
+def kept_checkpoint(text: str) -> str:
+    """The checkpoint in what was kept of it: a file, a typed sheet with its QR code, syslog lines.
+
+    Of several lines the last. What is kept may have lost or got empty lines at its ends, which nobody signed.
+    """
     at = text.rfind(f'{{"{SENT}": "')
-    if at < 0:
-        return text
-    try:
-        return str(json.JSONDecoder().raw_decode(text[at:])[0][SENT])
-    except ValueError:
-        return text
+    with suppress(ValueError):
+        text = str(json.JSONDecoder().raw_decode(text[at:])[0][SENT]) if at >= 0 else text
+    lines = text.replace("\r\n", "\n").strip("\n").split("\n")
+    signed = [number for number, line in enumerate(lines) if line.startswith(SIGNED)]
+    return "\n".join(lines[: signed[-1] + 1] if signed else lines) + "\n"
 
 
 LINES: dict[str, tuple[str, Callable[[Record], str]]] = {

@@ -15,7 +15,7 @@ from appliance.evidence.certificate import CERTIFICATE, stated
 from appliance.evidence.entrycheck import check_times
 from appliance.evidence.exportcheck import Progress, check_export, export_ring
 from appliance.evidence.faults import N_, Unsound, unsound
-from appliance.evidence.formats import sent_checkpoint
+from appliance.evidence.formats import SIGNED, kept_checkpoint
 from appliance.evidence.keys import KeyRing, unknown_signers
 from appliance.evidence.layout import CHECKPOINT
 from appliance.evidence.record import MAX_RECORD_BYTES, Record, parse_record
@@ -72,15 +72,12 @@ def _known(file: BinaryIO, ring: KeyRing) -> KeyRing:
 
 
 def read_checkpoint(path: Path, ring: KeyRing) -> Checkpoint:
-    """A checkpoint kept elsewhere, its signature checked: alone, in an export, in a syslog receiver's line.
-
-    `Unsound` otherwise.
-    """
+    """A checkpoint kept elsewhere, its signature checked; of an export, the export's. `Unsound` otherwise."""
     with path.open("rb") as file:
         if file.read(2) == b"PK":
             text = Archive(file).read(CHECKPOINT, MAX_NOTE_CHARACTERS).decode("utf-8", "replace")
             return ring.checkpoint(text, path.name)[0]
-    return ring.checkpoint(sent_checkpoint(_read_text(path)), path.name)[0]
+    return ring.checkpoint(kept_checkpoint(_read_text(path)), path.name)[0]
 
 
 def _check_text(text: str, ring: KeyRing, old: Sequence[Checkpoint], verdict: Verdict, now: float) -> None:
@@ -92,9 +89,14 @@ def _check_text(text: str, ring: KeyRing, old: Sequence[Checkpoint], verdict: Ve
         _check_entry(text, ring, old, verdict, now)
     elif text.startswith("old "):
         _check_consistency(text, ring, old, verdict, now)
+    elif f"\n{SIGNED}" not in (kept := kept_checkpoint(text)):
+        raise unsound(
+            "unknown-file",
+            N_("This is neither an export nor a proof, a checkpoint, a disclosure or a certificate."),
+        )
     else:
         verdict.kind = "checkpoint"
-        _check_same(_head(sent_checkpoint(text), ring, verdict, now), old, verdict)
+        _check_same(_head(kept, ring, verdict, now), old, verdict)
 
 
 def _check_entry(text: str, ring: KeyRing, old: Sequence[Checkpoint], verdict: Verdict, now: float) -> Record:

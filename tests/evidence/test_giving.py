@@ -96,17 +96,19 @@ def test_the_owner_shows_a_text_and_only_the_owner_and_only_that_text(site: Site
     ring = KeyRing.parse(site.keys.text)
     assert check_file(tmp_path / "shown", ring, now=NOW + 9).kind == "disclosure"
     values = json.loads((tmp_path / "shown").read_text())
+    for saved in ("질문 1\n", "질문 1\r\n"):  # as an editor leaves it
+        assert json.loads(service.disclose(ALICE, 1, saved, "분쟁 조정"))["text"] == "질문 1"
     (tmp_path / "shown").write_text(json.dumps(values | {"text": "질문 2"}))
     assert code(check_file(tmp_path / "shown", ring, now=NOW + 9)) == "disclosure-text"
     for owner, index, text, error in [
         (BOB, 1, "질문 1", NotFound),
-        (ALICE, 1, "질문 2", InvalidInput),
+        (ALICE, 1, "질문 1\n\n", InvalidInput),
         (ALICE, 99, "질문 1", NotFound),
     ]:
         with pytest.raises(error):
             service.disclose(owner, index, text, "분쟁 조정")
     outcomes = [leaf.outcome for leaf in entries(site.database, 3, 9) if leaf.action == "audit:text:disclose"]
-    assert outcomes == ["allowed", "refused"]
+    assert outcomes == ["allowed", "allowed", "allowed", "refused"]
 
 
 @pytest.mark.parametrize("kind", [b"\x04", ML_DSA_44_COSIGNATURE])
@@ -193,6 +195,22 @@ def test_an_unfit_name_for_a_witness_is_refused(tmp_path: Path, name: str) -> No
     with pytest.raises(Unsound):
         init_witness(tmp_path / "w", name)
     assert not (tmp_path / "w").exists()
+
+
+def test_a_checkpoint_on_paper_is_one_to_compare_with_however_it_was_copied(
+    shared: Site, tmp_path: Path
+) -> None:
+    page, note = sheet((shared.folder / "kept.checkpoint").read_text()), (shared.folder / "kept.checkpoint")
+    ring, kept = KeyRing.parse(shared.keys.text), tmp_path / "kept"
+    text = note.read_text()
+    for copied in (page, text.strip(), f"\n{text}\n\n", text.replace("\n", "\r\n")):
+        kept.write_bytes(copied.encode())
+        assert check_file(shared.folder / "whole.zip", ring, since=[kept], now=NOW, jobs=1).since == [100]
+        assert check_file(kept, ring, now=NOW).size == 100
+    kept.write_text(text.replace("\n100\n", "\n101\n"))
+    assert not check_file(shared.folder / "whole.zip", ring, since=[kept], now=NOW, jobs=1).ok
+    kept.write_text("hello")
+    assert [fault.code for fault in check_file(kept, ring, now=NOW).faults] == ["unknown-file"]
 
 
 def test_a_checkpoint_fits_on_paper_as_text_and_code(shared: Site) -> None:
