@@ -11,8 +11,6 @@ from re import _constants as sre  # type: ignore[attr-defined, unused-ignore]  #
 from re import _parser  # type: ignore[attr-defined, unused-ignore]  # no stubs
 from typing import Any
 
-import re2
-
 from appliance.errors import N_, Said
 from appliance.policy.detectors.finding import Finding, Kind, Level, stars
 
@@ -67,7 +65,7 @@ class Patterns:
         self.longest = max((pattern.longest for pattern in patterns), default=0)
         self._set: Any = None
         if patterns:
-            self._set = re2.Set.SearchSet(_options())
+            self._set = _re2().Set.SearchSet(_options())
             for pattern in patterns:
                 self._set.Add(pattern.source)
             self._set.Compile()
@@ -102,16 +100,23 @@ def read_pattern(name: str, source: str, level: Level) -> OwnPattern:
     if _looks_at_edges(parsed):
         raise BadPattern(N_("^, $, \\A and \\Z are not used here; \\b finds the edge of a word"))
     try:
-        compiled = re2.compile(source, _options())
-    except re2.error as error:
+        compiled = _re2().compile(source, _options())
+    except _re2().error as error:
         said = error.args[0] if error.args else ""
         text = said.decode("utf-8", "replace") if isinstance(said, bytes) else str(said)
         raise BadPattern(N_("RE2 does not take it (%(problem)s)"), problem=text[:120]) from None
     return OwnPattern(name, level, source, int(longest), compiled)
 
 
+def _re2() -> Any:
+    """RE2, loaded with the first pattern: it is large, and many houses have no pattern of their own."""
+    import re2  # noqa: PLC0415 - see above
+
+    return re2
+
+
 def _options() -> Any:
-    options = re2.Options()
+    options = _re2().Options()
     options.log_errors = False
     options.max_mem = MAX_MEMORY
     options.never_capture = True
