@@ -5,6 +5,7 @@ Used by the command line and by the end-to-end tests alike.
 
 import dataclasses
 import fcntl
+import functools
 import hashlib
 import os
 import secrets
@@ -28,6 +29,7 @@ from appliance.protocol.egress import Destination
 from appliance.protocol.settings import RuntimeSettings
 from appliance.storage.folder import prepare_data_folder
 from appliance.supervisor import children, founding, listen, machine, upkeep
+from appliance.supervisor.aside import aside
 from appliance.supervisor.child import demand
 from appliance.supervisor.door import Door
 from appliance.supervisor.entrust import entrust
@@ -59,8 +61,10 @@ def serve(settings: Settings, say: Callable[[str], None]) -> None:
         settings, owner = entrust(settings, model.path)
         ground = founding.Ground(settings, owner, host)
         keeper, destinations = founding.start_keeper(ground, outward, system_lookup)
+        orders = functools.partial(runtime_settings, settings, model)
+        runtime = aside(orders, RuntimeSettings) or orders()
         say(f"Naesil: {settings.data}, {model.name}")
-        house = _House(ground, model, listener, keeper, destinations, say)
+        house = _House(ground, runtime, listener, keeper, destinations, say)
         folder, door = OutsideFolder(owner), Door(settings.run_folder)
         try:
             _found(house, folder, door)
@@ -74,7 +78,7 @@ class _House:
     """What serving needs, all found before the first process is started."""
 
     ground: founding.Ground
-    model: ModelFile
+    runtime: RuntimeSettings
     listener: socket.socket
     keeper: Launching | None
     destinations: tuple[Destination, ...]
@@ -132,7 +136,7 @@ class _Starter:
 
     def __init__(self, house: _House, starters: Starters, setup_token: str) -> None:
         self._settings = house.ground.settings
-        self.runtime = runtime_settings(self._settings, house.model)
+        self.runtime = house.runtime
         self._listener = house.listener
         self._destinations = house.destinations
         self._owner = house.ground.owner

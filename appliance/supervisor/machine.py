@@ -10,7 +10,6 @@ import platform
 import signal
 import subprocess
 import sys
-from importlib.metadata import version
 from pathlib import Path
 
 from appliance.egress.environment import child_environment
@@ -71,6 +70,8 @@ def key(cpuinfo: Path = CPUINFO) -> str:
         lines = []
     names = sorted({line.partition(":")[2].strip() for line in lines if line.startswith("model name")})
     flags = sorted(cpu_flags(cpuinfo) & USEFUL_FLAGS)
+    from importlib.metadata import version  # noqa: PLC0415 - it loads a mail library; see aside.py
+
     facts = (platform.machine(), names, flags, len(os.sched_getaffinity(0)), version("llama-cpp-python"))
     return hashlib.sha256(repr(facts).encode()).hexdigest()[:16]
 

@@ -5,7 +5,6 @@ of the processes that go on none has seen them.
 """
 
 import os
-import sqlite3
 from contextlib import closing
 from typing import Any
 
@@ -14,6 +13,7 @@ import msgspec
 from appliance.clock import SystemClock
 from appliance.config import Settings, share_folder
 from appliance.errors import N_, ConfigError, NaesilError, Unavailable
+from appliance.supervisor.aside import aside
 
 
 class Failure(msgspec.Struct, frozen=True):
@@ -27,7 +27,7 @@ class Failure(msgspec.Struct, frozen=True):
 def prepare_database(settings: Settings) -> None:
     """Migrate if there is anything to migrate. ConfigError with what is wrong with the data; Unavailable
     when the database is not there just now."""
-    if not _may_be_behind(settings):
+    if aside(lambda: _may_be_behind(settings), bool) is False:
         return
     read, write = os.pipe()
     pid = os.fork()
@@ -55,6 +55,8 @@ def _may_be_behind(settings: Settings) -> bool:
         return True
     if not settings.database_file.exists():
         return False
+    import sqlite3  # noqa: PLC0415 - only aside
+
     newest = max(path.stem for path in (share_folder("migrations") / "versions").glob("*.py"))
     try:
         with closing(sqlite3.connect(f"file:{settings.database_file}?mode=ro", uri=True)) as file:
