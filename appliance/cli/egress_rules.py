@@ -11,7 +11,6 @@ from appliance.cli import output
 from appliance.cli.options import Data
 from appliance.egress import rules as outer_wall
 from appliance.errors import N_, ConfigError
-from appliance.policy.destinations import load_destinations
 
 Folder = Annotated[
     Path | None, typer.Option("--out", help="Write naesil.service and naesil.nft into this folder.")
@@ -21,6 +20,8 @@ User = Annotated[str, typer.Option("--user", help="The user the service runs as.
 
 def rules(data: Data = None, user: User = "naesil", out: Folder = None) -> None:
     """Print a systemd unit and an nftables table for the destinations of egress.yaml, or write them."""
+    from appliance.policy.destinations import load_destinations  # noqa: PLC0415 - large, and only for this
+
     settings = config.load({"data": data})
     _, destinations = load_destinations(config.share_folder("policies"), settings.policies_folder)
     site = outer_wall.Site(

@@ -7,6 +7,7 @@ now; 70 our own fault.
 import os
 import sys
 import traceback
+from collections.abc import Callable
 
 from appliance.cli import words
 from appliance.errors import NaesilError, Unavailable
@@ -33,10 +34,23 @@ def main() -> int:
 
 
 def _run() -> int:
+    if sys.argv[1:2] == ["egress"]:
+        _egress()()
+        return 0
     from appliance.cli.app import app  # noqa: PLC0415 - see words.py
 
     app()
     return 0
+
+
+def _egress() -> Callable[[], None]:
+    """These commands alone: who asks whether the guard holds does not wait for all the others to load."""
+    from appliance.cli import egress  # noqa: PLC0415 - see words.py
+    from appliance.cli.program import program  # noqa: PLC0415
+
+    alone = program()
+    alone.add_typer(egress.app, name="egress")
+    return alone
 
 
 def _serve() -> int:

@@ -37,3 +37,15 @@ def test_web_starts_without_what_only_others_need_or_hardly_anybody() -> None:
     program = f"import sys, appliance.supervisor.web; print([n for n in {foreign} if n in sys.modules])"
     result = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     assert result.stdout.strip() == "[]"
+
+
+def test_who_asks_the_guard_does_not_wait_for_what_other_commands_need() -> None:
+    """A self-attack takes less time than loading all of them."""
+    program = (
+        "import sys; from appliance.cli.main import main\n"
+        "sys.argv = ['appliance', 'egress', 'probe', '--help']\n"
+        f"try: main()\nexcept SystemExit: print(*(name for name in {HEAVY} if name in sys.modules))"
+    )
+    result = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert "--json" in result.stdout
+    assert not set(result.stdout.splitlines()[-1].split()) & {"sqlalchemy", "fastapi", "alembic", "yaml"}
