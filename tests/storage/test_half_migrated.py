@@ -6,6 +6,7 @@ import pytest
 from sqlalchemy import text
 
 from appliance.errors import ConfigError
+from appliance.identity.store import GroupRow
 from appliance.storage import migrate
 from appliance.storage.engine import Database
 
@@ -61,6 +62,6 @@ def test_a_whole_one_is_brought_up_to_date_beside_tables_of_somebody_elses(old: 
 
 def test_a_column_that_went_from_the_newest_schema_is_missed_at_the_next_start(database: Database) -> None:
     with database.write() as session:
-        session.execute(text("ALTER TABLE groups DROP COLUMN created_at"))
+        session.execute(text(f"ALTER TABLE {GroupRow.__tablename__} DROP COLUMN created_at"))
     with pytest.raises(ConfigError, match=r"groups.created_at: missing"):
         migrate.upgrade(database)
