@@ -142,7 +142,9 @@ def passes(place: Path, tests: list[str], limit_s: float) -> bool:
         sys.path.insert(0, str(place))
         os.environ["PYTHONPATH"] = str(place)
         pytest = import_module("pytest")
-        os._exit(int(pytest.main(["-x", "-q", "-p", "no:cacheprovider", "--timeout=0", *tests])))
+        os._exit(
+            int(pytest.main(["-x", "-q", "-p", "no:cacheprovider", "--assert=plain", "--timeout=0", *tests]))
+        )
     until = time.monotonic() + limit_s
     while time.monotonic() < until:
         ended, status = os.waitpid(child, os.WNOHANG)

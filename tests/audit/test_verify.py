@@ -19,7 +19,7 @@ from appliance.egress.logfolder import read_verifier
 from appliance.egress.sealer import LocalSealer
 from appliance.storage.engine import Database
 from appliance.tlog.merkle import leaf_hash
-from appliance.tlog.note import Signer
+from appliance.tlog.note import Checkpoint, Signer
 from appliance.tlog.tiles import extended
 from tests.audit.conftest import PROMPT
 
@@ -337,3 +337,16 @@ def test_without_the_sealers_head_the_signatures_still_count(
     assert verify(database, read_verifier(data_folder / "keys")).ok
     forge(database, 0, object="conversation:2")
     assert verify(database, read_verifier(data_folder / "keys")).first_bad == 0
+
+
+@pytest.mark.usefixtures("sealed")
+def test_a_checkpoint_kept_elsewhere_must_be_of_this_logs_past(database: Database, keys: Path) -> None:
+    ring = read_verifier(keys)
+    kept = ring.checkpoint(str(value(database, "SELECT note FROM audit_checkpoints WHERE size = 4")))
+    assert verify(database, ring, since=[kept]).ok
+    other = verify(database, ring, since=[kept, Checkpoint(kept.origin, 4, bytes(32))])
+    assert (other.ok, other.first_bad) == (False, 0)
+    assert "the first 4 entries are not those of the outside checkpoint" in other.problem
+    more = verify(database, ring, since=[Checkpoint(kept.origin, ENTRIES + 1, kept.root)])
+    assert (more.ok, more.first_bad) == (False, ENTRIES)
+    assert "an outside checkpoint covers 10 entries" in more.problem

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from appliance.protocol.messages import Sampling
 from appliance.runtime.answer import Answer, Rules
-from appliance.runtime.fairness import INPUT_WEIGHT, OUTPUT_WEIGHT
+from appliance.runtime.fairness import INPUT_WEIGHT, OUTPUT_WEIGHT, PRUNE_ABOVE, FairQueue
 from appliance.runtime.sampling import plan
 from appliance.runtime.scheduler import BATCH_TURN, QueueFull, Scheduler
 from appliance.runtime.sequence import Phase, Sequence
@@ -302,3 +302,28 @@ def test_prompts_of_who_holds_many_slots_are_read_slowly_while_a_modest_one_is_a
     machine.scheduler.add(sequence("n", "new", prompt=10))
     machine.step(32)
     assert machine.scheduler.running["n"].phase is Phase.DECODE
+
+
+def test_payers_who_went_away_are_forgotten_unless_that_would_earn_them_something() -> None:
+    queue, names = FairQueue(), [f"p{number}" for number in range(PRUNE_ABOVE + 1)]
+    for name in names:
+        queue.served[name] = 5.0
+    for name, served in (("ahead", 90.0), ("at work", 1.0), ("first", 10.0), ("second", 20.0)):
+        queue.served[name] = served
+    for name in ("first", "second"):
+        queue.add(sequence(name, name))
+    queue.prune({"at work"})
+    assert queue.served == {"ahead": 90.0, "at work": 1.0, "first": 10.0, "second": 20.0}
+    for name in names:
+        queue.served[name] = 15.0  # more than the least that waits: forgotten, they would be lifted to less
+    queue.prune(())
+    assert len(queue.served) == PRUNE_ABOVE + 4
+    queue.add(sequence("back", "p0"))
+    assert queue.served["p0"] == 15.0
+
+
+def test_few_payers_are_all_remembered() -> None:
+    queue = FairQueue()
+    queue.served = {f"p{number}": 1.0 for number in range(PRUNE_ABOVE)}
+    queue.prune(())
+    assert len(queue.served) == PRUNE_ABOVE

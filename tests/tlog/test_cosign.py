@@ -103,3 +103,24 @@ def test_tiles_are_where_the_specification_puts_them() -> None:
     assert [widths[1, 0], widths[1, 1], widths[2, 0], widths[3, 0]] == [256, 17, 1, 0]
     assert tile_width(1, 0, 256) == 1
     assert bundle([b"", b"ab"]) == b"\0\0\0\x02ab"
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_cosignature_of_another_length_or_of_no_time_is_refused(kind: bytes) -> None:
+    text = Note.parse(NOTE).text
+    signer = Cosigner("witness.example/w1", bytes(32), kind)
+    data = base64.b64decode(signer.cosign(text, 1_700_000_000).line().split(" ")[2])
+    late = data[:4] + (2**63).to_bytes(8, "big") + data[12:]
+    for bad, why in ((data + b"x", "length"), (data[:-1], "length"), (late, "impossible time")):
+        line = f"— witness.example/w1 {base64.b64encode(bad).decode()}\n"
+        with pytest.raises(NoteError, match=why):
+            signer.public.times(Note.parse(NOTE + line))
+    with pytest.raises(NoteError, match="not signed by this key"):
+        signer.public.open_statement(Note.parse(NOTE))
+
+
+def test_a_name_longer_than_its_length_byte_cannot_cosign() -> None:
+    text = Note.parse(NOTE).text
+    Cosigner("w" * 255, bytes(32), ML_DSA_44_COSIGNATURE).cosign(text, 1)
+    with pytest.raises(NoteError, match="too long"):
+        Cosigner("w" * 256, bytes(32), ML_DSA_44_COSIGNATURE).cosign(text, 1)

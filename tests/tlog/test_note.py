@@ -4,8 +4,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from appliance.tlog.cosign import ED25519_COSIGNATURE, Cosigner
 from appliance.tlog.faults import NoteError
-from appliance.tlog.note import Checkpoint, Signer, Verifier, parse_checkpoint
+from appliance.tlog.note import MAX_SIGNATURES, Checkpoint, Signer, Verifier, parse_checkpoint
 
 SIGNER = Signer("naesil.log/test", bytes(range(32)))
 CHECKPOINT = Checkpoint("naesil.log/test", 42, bytes(32))
@@ -94,8 +95,17 @@ def test_a_malformed_checkpoint_is_refused(text: str) -> None:
         "+" + GO_KEY.split("+", 1)[1],
         "a b+" + GO_KEY.split("+", 1)[1],
         str(SIGNER.verifier)[:-4] + "AAAA",
+        str(Cosigner("w", bytes(32), ED25519_COSIGNATURE).public),
+        GO_KEY[:-1] + "X",  # the same bytes, written otherwise: bits that base64 does not use
     ],
 )
 def test_a_malformed_key_is_refused(text: str) -> None:
     with pytest.raises(NoteError):
         Verifier.parse(text)
+
+
+def test_a_note_has_so_many_signatures_and_no_more() -> None:
+    text, lines = NOTE.rsplit("\n\n", 1)
+    assert SIGNER.verifier.checkpoint(f"{text}\n\n{lines * MAX_SIGNATURES}") == CHECKPOINT
+    with pytest.raises(NoteError, match="too many"):
+        SIGNER.verifier.checkpoint(f"{text}\n\n{lines * (MAX_SIGNATURES + 1)}")
