@@ -21,7 +21,8 @@ OPERATOR, PERSON, ANYBODY = "operator", "person", "anybody"
 
 COMMANDS = {
     OPERATOR: """
-        audit certificate, audit checkpoint, audit consistency, audit export, audit key, audit proof,
+        audit certificate, audit checkpoint, audit consistency, audit export, audit key, audit opened,
+        audit proof,
         audit rotate-key,
         audit witness accept, audit witness list, audit witness trust,
         backup create,

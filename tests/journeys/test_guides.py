@@ -25,7 +25,7 @@ BEFORE = {"policy discard": "policy draft rules"}
 BESIDES = {
     "policy approve": "--password-file first-password",
     "retention run": "--yes",
-    "audit export": "--from 0",
+    "audit export": "--from 0 --to 2099-12-31",  # whenever the test runs
 }
 ELSEWHERE = dict.fromkeys(("audit open", "audit opened"), "tests/evidence/test_sealed.py")  # sealed texts
 

@@ -55,8 +55,8 @@ def test_no_page_shows_anything_of_anybody_elses_without_an_entry(tmp_path: Path
     silent, showing = asyncio.run(unrecorded_looks(tmp_path / "data"))
     assert set(silent) == ANSWERABLE
     assert showing >= {
-        "/console/users", "/console/users/{user_id}", "/console/groups", "/console/usage", "/console/audit",
-        "/console/retention", "/console/audit/entries/{index}", "/console/audit/review",
+        "/console/users", "/console/users/{user_id}", "/console/groups", "/console/usage",
+        "/console/retention",
     }  # fmt: skip
 
 
