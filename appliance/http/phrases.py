@@ -53,6 +53,15 @@ FIRST = {
     "slide": N_("only the first %(shown)d of %(total)d slides"),
     "section": N_("only the first %(shown)d of %(total)d sections"),
 }
+OUTCOMES = {
+    "allowed": N_("Allowed"),
+    "masked": N_("Masked"),
+    "blocked": N_("Blocked"),
+    "refused": N_("Refused"),
+    "failed": N_("Failed"),
+    "asked": N_("Held back"),
+    "warned": N_("Warned"),
+}
 CLASSES = {"O": N_("Open"), "S": N_("Sensitive"), "C": N_("Secret")}
 NEARLY_FULL = 0.8  # of the context
 _FAILED = N_("The answer could not be made. Try again.")

@@ -189,7 +189,15 @@ def test_groups_are_filled_and_emptied(house: House, admin: Client, alice: Clien
     assert house.identity.groups.of(member) == {"영업 1팀"}
     admin.post("/console/groups/영업 1팀/leave", user_id=member)
     assert house.identity.groups.of(member) == frozenset()
-    assert admin.post("/console/groups/영업 1팀/delete").status_code == 303
+
+
+def test_a_group_ends_when_its_name_is_typed_slash_and_all(house: House, admin: Client) -> None:
+    house.identity.groups.create(SYSTEM, "기획/예산팀")
+    here = "/console/groups/기획/예산팀"
+    assert admin.post(f"{here}/join", user="alice").status_code == 303
+    assert admin.post(f"{here}/delete", name="").status_code == 400
+    assert [group.members for group in house.identity.groups.list()] == [1]
+    assert admin.post(f"{here}/delete", name="기획/예산팀").status_code == 303
     assert house.identity.groups.list() == []
 
 

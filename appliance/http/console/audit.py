@@ -11,14 +11,14 @@ from fastapi.responses import RedirectResponse
 from appliance.audit.actions import AuditAction
 from appliance.audit.search import Query
 from appliance.audit.viewing import Viewer
-from appliance.core import Permission, Principal
+from appliance.core import Outcome, Permission, Principal
 from appliance.errors import N_, InvalidInput, NaesilError, NotFound
 from appliance.http import phrases
 from appliance.http.console import audit_check, audit_entry, audit_export, audit_review
-from appliance.http.console.audit_names import OUTCOMES, Names
 from appliance.http.console.shell import Console, Section
 from appliance.http.deps import Submitted, Words, needs
 from appliance.http.errors import status_of
+from appliance.http.names import Names
 from appliance.http.view import SEOUL
 from appliance.policy.detectors.finding import Kind
 
@@ -103,8 +103,8 @@ class _Desk:
             next_page=urlencode(filled | {"before": more}) if more else "",
             first_page=urlencode(filled) if before is not None else None,
             views=self._viewer.views(auditor),
-            names=Names(self._console.services.accounts),
-            outcomes=OUTCOMES,
+            names=Names(self._console.services.accounts, self._console.view.words(request)),
+            outcomes={outcome: phrases.OUTCOMES[outcome] for outcome in Outcome},
             kinds=phrases.KINDS,
             actions=sorted(AuditAction),
             areas=AREAS,

@@ -7,10 +7,11 @@ from fastapi.responses import RedirectResponse
 
 from appliance.core import Permission, Principal
 from appliance.errors import N_, NaesilError
-from appliance.http.console.audit_names import OUTCOMES, Names
 from appliance.http.console.shell import Console
 from appliance.http.deps import Submitted, Words, needs
 from appliance.http.errors import status_of
+from appliance.http.names import Names
+from appliance.http.phrases import OUTCOMES
 
 PATH = "/console/audit/review"
 KINDS = {
@@ -45,7 +46,7 @@ def router(console: Console) -> APIRouter:
             review=made,
             kinds=KINDS,
             outcomes=OUTCOMES,
-            names=Names(console.services.accounts),
+            names=Names(console.services.accounts, console.view.words(request)),
             signatures=reviews.signatures(),
             may_sign=console.may(person, Permission.AUDIT_REVIEW),
             over=month <= reviews.last_month(),

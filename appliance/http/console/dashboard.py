@@ -12,17 +12,11 @@ from appliance.core import Permission, Principal
 from appliance.errors import N_, Unavailable
 from appliance.http.console.shell import Console, Section
 from appliance.http.deps import needs
-from appliance.http.phrases import KINDS
+from appliance.http.phrases import KINDS, OUTCOMES
 from appliance.protocol.messages import Stats
 
 SECTION = Section("/console/dashboard", N_("Dashboard"), "gauge", Permission.SYSTEM_READ)
 PATIENCE_S = 2.0
-OUTCOMES = {
-    "masked": N_("Masked"),
-    "blocked": N_("Blocked"),
-    "asked": N_("Held back"),
-    "warned": N_("Warned"),
-}
 
 Reader = Annotated[Principal, Depends(needs(Permission.SYSTEM_READ))]
 

@@ -9,17 +9,17 @@ from fastapi.responses import RedirectResponse
 from appliance.admin.policies import CLOSED_FILE
 from appliance.core import Permission, Principal
 from appliance.errors import N_, InvalidInput, NaesilError
-from appliance.http.console.dashboard import OUTCOMES as ACTED
-from appliance.http.console.policies import SECTION, Editor, Reader, names_of, number_of
+from appliance.http.console.policies import SECTION, Editor, Reader, number_of
 from appliance.http.console.shell import Console
 from appliance.http.deps import Submitted, Words, needs
 from appliance.http.errors import status_of
 from appliance.http.forms import Form
+from appliance.http.names import Names
+from appliance.http.phrases import OUTCOMES
 from appliance.http.view import SEOUL
 from appliance.policy.decisions import Replay
 from appliance.policy.drafts import Draft
 
-OUTCOMES = {"allowed": N_("Allowed"), "refused": N_("Refused"), **ACTED}
 PLACE = "/console/policies/drafts/{draft_id}"
 ACTIONS = {
     "propose": Permission.POLICY_EDIT,
@@ -122,7 +122,7 @@ class _Desk:
             overtaken=draft.base != self.policies.revisions.number(),
             files=_files(draft),
             closed=CLOSED_FILE,
-            names=names_of(self._console),
+            names=Names(self._console.services.accounts, words),
             may={action: self._console.may(person, permission) for action, permission in ACTIONS.items()},
             replayed=replayed,
             tried=self.policies.tried(draft_id),

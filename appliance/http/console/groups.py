@@ -7,12 +7,13 @@ from fastapi.responses import RedirectResponse
 
 from appliance.audit.actions import AuditAction
 from appliance.core import Permission, Principal
-from appliance.errors import N_, NaesilError
+from appliance.errors import N_, InvalidInput, NaesilError
 from appliance.http.console.shell import Console, Section
 from appliance.http.deps import Submitted, Words, needs
 from appliance.http.errors import status_of
 
 SECTION = Section("/console/groups", N_("Groups"), "queue", Permission.GROUP_MANAGE)
+HERE = SECTION.path + "/{name:path}"  # a name may have a slash in it
 
 Manager = Annotated[Principal, Depends(needs(Permission.GROUP_MANAGE))]
 
@@ -44,7 +45,7 @@ def router(console: Console) -> APIRouter:
             return page(request, person, status_of(error), error=error.text(words), name=form["name"])
         return RedirectResponse(SECTION.path, 303)
 
-    @routes.post("/console/groups/{name}/join")
+    @routes.post(HERE + "/join")
     def join(name: str, request: Request, person: Manager, form: Submitted, words: Words) -> Response:
         try:
             groups.join(person, name, accounts.find(form["user"]).id)
@@ -52,13 +53,17 @@ def router(console: Console) -> APIRouter:
             return page(request, person, status_of(error), error=error.text(words))
         return RedirectResponse(SECTION.path, 303)
 
-    @routes.post("/console/groups/{name}/leave")
+    @routes.post(HERE + "/leave")
     def leave(name: str, person: Manager, form: Submitted) -> Response:
         groups.leave(person, name, form["user_id"])
         return RedirectResponse(SECTION.path, 303)
 
-    @routes.post("/console/groups/{name}/delete")
-    def delete(name: str, person: Manager, _form: Submitted) -> Response:
+    @routes.post(HERE + "/delete")
+    def delete(name: str, request: Request, person: Manager, form: Submitted, words: Words) -> Response:
+        """End the group whose name was typed: with it go the limits and rules that its people had."""
+        if form["name"].strip() != name:
+            error = InvalidInput(N_("Type the name exactly as it is shown to confirm."), field="name")
+            return page(request, person, status_of(error), error=error.text(words))
         groups.delete(person, name)
         return RedirectResponse(SECTION.path, 303)
 

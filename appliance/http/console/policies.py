@@ -10,6 +10,7 @@ from appliance.errors import N_, InvalidInput, NaesilError
 from appliance.http.console.shell import Console, Section
 from appliance.http.deps import Submitted, Words, needs
 from appliance.http.errors import status_of
+from appliance.http.names import Names
 
 SECTION = Section("/console/policies", N_("Policies"), "rules", Permission.POLICY_READ)
 
@@ -29,7 +30,7 @@ def router(console: Console) -> APIRouter:
             drafts=drafts,
             tried={one.id: _totals(policies.tried(one.id)) for one in drafts if one.state == "trial"},
             history=policies.revisions.history(),
-            names=names_of(console),
+            names=Names(console.services.accounts, console.view.words(request)),
             may_edit=console.may(person, Permission.POLICY_EDIT),
             may_activate=console.may(person, Permission.POLICY_ACTIVATE),
             error=error,
@@ -59,11 +60,6 @@ def router(console: Console) -> APIRouter:
         return console.page(request, person, "revision.html", number=number, texts=texts)
 
     return routes
-
-
-def names_of(console: Console) -> dict[str, str]:
-    """User id -> name, for who wrote and who approved."""
-    return {account.id: account.name for account in console.services.accounts.list()}
 
 
 def number_of(text: str) -> int:

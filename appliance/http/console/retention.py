@@ -8,11 +8,11 @@ from fastapi.responses import RedirectResponse
 from appliance.admin.retention import Certificate, number_of
 from appliance.core import Permission, Principal
 from appliance.errors import N_, NaesilError
-from appliance.http.console.policies import names_of
 from appliance.http.console.policies import number_of as number_in
 from appliance.http.console.shell import Console, Section
 from appliance.http.deps import Submitted, Words, needs
 from appliance.http.errors import status_of
+from appliance.http.names import Names
 
 SECTION = Section("/console/retention", N_("Retention"), "clock", Permission.RETENTION_READ)
 
@@ -39,7 +39,7 @@ def router(console: Console) -> APIRouter:
             state=state,
             rules=console.services.gate.policy.parts.retention.rules,
             holds=job.holds.list(),
-            names=names_of(console),
+            names=Names(accounts, console.view.words(request)),
             may_destroy=console.may(person, Permission.RETENTION_RUN),
             may_hold=console.may(person, Permission.HOLD_MANAGE),
             certificate=state.result if isinstance(state.result, Certificate) else None,

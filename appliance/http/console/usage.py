@@ -9,6 +9,7 @@ from appliance.core import Permission, Principal
 from appliance.errors import N_
 from appliance.http.console.shell import Console, Section
 from appliance.http.deps import needs
+from appliance.http.names import Names
 
 SECTION = Section("/console/usage", N_("Usage"), "gauge", Permission.USER_MANAGE)
 
@@ -27,7 +28,7 @@ def router(console: Console) -> APIRouter:
         return console.page(
             request, person, "usage.html",
             sums=sums,
-            names={account.id: account.name for account in services.accounts.list()},
+            names=Names(services.accounts, console.view.words(request)),
             labels={key.id: key.label for key in keys},
             days=SHOWN_DAYS,
         )  # fmt: skip

@@ -13,6 +13,7 @@ from appliance.http import roles
 from appliance.http.console.shell import Console, Section
 from appliance.http.deps import Confirmed, Submitted, Words, needs
 from appliance.http.errors import status_of
+from appliance.http.names import Names
 from appliance.identity.links import Link
 
 SECTION = Section("/console/users", N_("Users"), "people", Permission.USER_MANAGE)
@@ -34,7 +35,7 @@ def router(console: Console) -> APIRouter:
             accounts=identity.accounts.list(),
             role_titles=roles.titles(services.gate.policy, words),
             requests=identity.roles.requests(),
-            names={account.id: account.name for account in identity.accounts.list()},
+            names=Names(identity.accounts, words),
             me=person.user_id,
             links=links, error=error, name=name, csv=csv,
         )  # fmt: skip

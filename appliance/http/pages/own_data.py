@@ -5,8 +5,9 @@ import asyncio
 from fastapi import APIRouter, Request, Response
 
 from appliance.errors import N_, InvalidInput
-from appliance.http.console.audit_names import OUTCOMES
 from appliance.http.deps import Confirmed, Person, Submitted
+from appliance.http.names import Names
+from appliance.http.phrases import OUTCOMES
 from appliance.http.services import Services
 from appliance.http.view import View
 
@@ -19,15 +20,14 @@ def router(services: Services, view: View) -> APIRouter:
     @routes.get(HERE)
     def show(request: Request, person: Person) -> Response:
         looks = services.records.looks(person)
-        names = {account.id: account.name for account in services.accounts.list()}
         return view.page(
             request, "pages/own_data.html",
             held=services.records.held(person),
             sign_in=services.gate.policy.access.sign_in,
             looks=looks,
-            outcomes=OUTCOMES,
             auditing=services.gate.policy.parts.audit,
-            names=names,
+            names=Names(services.accounts, view.words(request)),
+            outcomes=OUTCOMES,
         )  # fmt: skip
 
     @routes.post(f"{HERE}/export")
