@@ -12,7 +12,7 @@ from appliance.core import Role
 from tests.browser.console_pages import DOWNLOADS, LEADS_ON, PAGES, furnish
 from tests.browser.language import foreign_words
 from tests.browser.watch import open_page, sideways_scroll
-from tests.http.fakes import House
+from tests.http.fakes import PASSWORD, House
 from tests.http.permissions import BY_EACH_PERSONS_RIGHTS, ROUTES
 
 RULES = {"runOnly": {"type": "tag", "values": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]}}
@@ -104,3 +104,18 @@ def sign_in(page: Page, house: House, base_url: str, name: str) -> None:
     """Somebody who may do everything; the browser's profile has their session."""
     token = house.person(name, *Role)[1]
     page.context.add_cookies([{"name": "naesil", "value": token, "url": base_url}])
+
+
+def test_who_confirms_a_dangerous_act_comes_back_to_the_page_of_its_button(
+    browser: Browser, base_url: str, house: House
+) -> None:
+    colleague, _ = house.person("이두리")
+    with open_page(browser, base_url) as (page, _watch):
+        sign_in(page, house, base_url, "김하나")
+        house.clock.advance(3600)
+        here = f"/console/users/{colleague.user_id}"
+        page.goto(here)
+        page.get_by_role("button", name="재설정 링크 만들기").click()
+        page.get_by_label("비밀번호").fill(PASSWORD)
+        page.get_by_role("button", name="확인").click()
+        expect(page).to_have_url(f"{base_url}{here}")

@@ -193,8 +193,9 @@ def test_groups_are_filled_and_emptied(house: House, admin: Client, alice: Clien
 
 def test_a_group_ends_when_its_name_is_typed_slash_and_all(house: House, admin: Client) -> None:
     house.identity.groups.create(SYSTEM, "기획/예산팀")
+    house.person("이두리")
     here = "/console/groups/기획/예산팀"
-    assert admin.post(f"{here}/join", user="alice").status_code == 303
+    assert admin.post(f"{here}/join", user="이두리").status_code == 303
     assert admin.post(f"{here}/delete", name="").status_code == 400
     assert [group.members for group in house.identity.groups.list()] == [1]
     assert admin.post(f"{here}/delete", name="기획/예산팀").status_code == 303
