@@ -14,7 +14,8 @@ from appliance.tlog.tiles import node_reader
 def disagreement(session: Session, keys_folder: Path) -> str:
     """What does not fit, in English; empty when all does, or before the first signature."""
     if not (keys_folder / HEAD_FILE).exists():
-        return ""
+        signed = store.last_checkpoint_size(session)
+        return f"{signed} entries were signed and none of the log's keys is here" if signed else ""
     try:
         size, root = read_head(keys_folder / HEAD_FILE)
     except NaesilError as error:

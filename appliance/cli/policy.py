@@ -172,11 +172,18 @@ def history(data: Data = None, json: Json = False) -> None:
     """Every revision, the newest first."""
     with open_house(data) as house:
         found = policies_of(house).revisions.history()
+        names = {account.id: account.name for account in house.accounts.list()}
     if json:
         output.as_json(found)
         return
-    rows = [(one.number, one.content_hash[:12], one.activated_at, one.author, one.note) for one in found]
-    output.table([("REVISION", "HASH", "ACTIVATED", "BY", "NOTE"), *rows])
+    rows = [
+        (
+            one.number, one.content_hash[:12], one.activated_at,
+            names.get(one.author, one.author), names.get(one.approver, one.approver), one.note,
+        )
+        for one in found
+    ]  # fmt: skip
+    output.table([("REVISION", "HASH", "ACTIVATED", "BY", "APPROVED BY", "NOTE"), *rows])
 
 
 @app.command()

@@ -10,6 +10,7 @@ from appliance.audit.actions import AuditAction
 from appliance.audit.entry import Entry
 from appliance.audit.log import AuditLog
 from appliance.core import Outcome, Principal, Role
+from appliance.errors import N_, Conflict
 from appliance.identity import passwords, store
 from appliance.identity.accounts import Accounts, fold
 from appliance.identity.second_factor import ALPHABET
@@ -29,6 +30,8 @@ def new_code(database: Database, accounts: Accounts, audit: AuditLog, actor: Pri
         row = store.user_by_name(session, fold(NAME)) or accounts.create_in(
             session, actor, NAME, ROLES, kind=EMERGENCY
         )
+        if row.kind != EMERGENCY:  # a person of that name keeps their password
+            raise Conflict(N_("There is already a user called '%(name)s'."), field="name", name=NAME)
         row.password_hash, row.disabled = encoded, False
         store.end_sessions(session, row.id)
         audit.append(

@@ -100,6 +100,7 @@ def test_a_set_is_applied_at_once_with_a_second_persons_password(
     change(files / "retention.yaml", "days: 120", "days: 130")
     assert run("policy", "apply", files, "--approver", "이두리", *password).stdout.startswith("revision 3 ")
     assert json.loads(run("policy", "history", "--json").stdout)[0]["approver"]
+    assert "이두리" in run("policy", "history").stdout.splitlines()[1]
 
 
 def test_a_time_to_come_is_kept_and_one_that_passed_refused(run: Run, files: Path) -> None:

@@ -129,6 +129,15 @@ def test_the_sealed_code_opens_once_for_an_hour_and_loudly(
     assert actions.count(AuditAction.EMERGENCY_USED) == 1
 
 
+def test_a_person_called_emergency_keeps_their_password(
+    identity: Identity, database: Database, audit: AuditLog
+) -> None:
+    identity.accounts.create(SYSTEM, emergency.NAME, PASSWORD, MEMBER)
+    with pytest.raises(Conflict):
+        emergency.new_code(database, identity.accounts, audit, SYSTEM)
+    assert enter(identity, emergency.NAME)[0].roles == MEMBER
+
+
 def test_a_deleted_account_takes_its_key_with_it(
     identity: Identity, database: Database, alice: Account
 ) -> None:

@@ -122,6 +122,11 @@ def headless(site: Site) -> None:
     head.write_text(json.dumps({**json.loads(head.read_text()), "size": 1_000_000}))
 
 
+def keyless(site: Site) -> None:
+    for path in (site.data / "keys").glob("log.*"):
+        path.unlink()
+
+
 # name -> (the row, its severity, how it is planted)
 PLANTED: dict[str, tuple[str, str, Plant]] = {
     "the data folder is a file": ("data folder", "fault", data_is_a_file),
@@ -138,6 +143,7 @@ PLANTED: dict[str, tuple[str, str, Plant]] = {
         "schema", "fault", lambda s: s.sql("UPDATE alembic_version SET version_num = '9000_tomorrow'"),
     ),
     "a half-migrated database": ("schema", "fault", lambda s: s.sql("DROP TABLE presets")),
+    "none of the log's keys, though it was signed": ("log", "fault", keyless),
     "fewer entries than were signed": ("log", "fault", headless),
     "tiles that are not those that were signed": (
         "log", "fault", lambda s: s.sql("UPDATE audit_tiles SET hashes = zeroblob(length(hashes))"),
