@@ -32,12 +32,14 @@ class Recovery:
         self._accused: set[str] = set()
         self._trial = ""
         self._away = False
+        self._away_since = 0.0
         self._hopeful = True  # until a process has not come back in time
         self._telling: asyncio.Task[None] | None = None
 
     def died(self, streams: Iterable[Stream]) -> None:
         """The runtime is gone; each of these was its to answer, or is held already."""
         self._trial, self._away = "", True
+        self._away_since = asyncio.get_running_loop().time()
         for stream in streams:
             if stream.request.id in self._held:
                 continue
@@ -125,11 +127,10 @@ class Recovery:
 
     async def _tell(self) -> None:
         loop = asyncio.get_running_loop()
-        give_up = loop.time() + PATIENCE_S
         while self._held:
             await asyncio.sleep(TELL_S)
             for place, request_id in enumerate(self._held, start=1):
                 self._held[request_id].put(Queued(request_id, place))
-            if self._away and loop.time() >= give_up:
+            if self._away and loop.time() - self._away_since >= PATIENCE_S:
                 self._hopeful = False
                 self._fail_held()

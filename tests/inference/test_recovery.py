@@ -245,6 +245,30 @@ def test_who_asks_while_the_process_restarts_waits_and_is_told() -> None:
     at_home(scenario)
 
 
+def test_patience_is_with_each_process_anew_however_long_somebody_is_held(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(recovery, "TELL_S", 0.05)
+    monkeypatch.setattr(recovery, "PATIENCE_S", 2.0)
+
+    async def scenario(house: House) -> None:
+        first = await house.next_runtime(silent=True)
+        answers = [asyncio.create_task(collect(house.client, request(name, name))) for name in "ab"]
+        await until(lambda: len(first.asked) == 2)
+        await house.dies()
+        second = await house.next_runtime(silent=True)
+        await asked(second)  # "a" is tried, and "b" held for longer than anybody's patience
+        await asyncio.sleep(2.1)
+        await house.dies()
+        await asyncio.sleep(0.2)
+        await house.next_runtime()
+        ends = [events[-1] for events in await asyncio.gather(*answers)]
+        assert ends[0] == Failed(id="a", code="crashed")
+        assert isinstance(ends[1], Finished)
+
+    at_home(scenario)
+
+
 def test_who_leaves_while_the_process_restarts_is_not_asked_for() -> None:
     async def scenario(house: House) -> None:
         await house.next_runtime(silent=True)
