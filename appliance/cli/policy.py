@@ -121,6 +121,7 @@ def replay(
         output.as_json(found)
         return
     typer.echo(f"{found.requests} requests, {found.changed} would end otherwise, for {found.people} people.")
+    typer.echo("Terms and patterns that are new here were not looked for then; 'policy try' does.")
     for before, after, count in found.kinds:
         typer.echo(f"  {before} -> {after}: {count}")
     for rule, count in found.rules:
