@@ -116,3 +116,17 @@ def test_limits_come_from_the_group_of_the_role(tmp_path: Path, shipped: PolicyS
     policy = policies.load_with(tmp_path, limits=limits)
     assert policy.limits_for(person(Role.AUDITOR)).running == 2
     assert policy.limits_for(MEMBER) == shipped.limits_for(MEMBER)
+
+
+def test_what_the_rules_allow_is_allowed_by_their_names(tmp_path: Path, today: date) -> None:
+    text = rule("T-3", "rrn, card", "allow")
+    policy = policies.load_with(tmp_path, dlp=f"version: 1\nrules:\n  - {text}\n")
+    decision = decide(policy, MEMBER, Permission.CHAT_USE, scan("4111-1111-1111-1111", today))
+    assert (decision.outcome, decision.rules) == (Outcome.ALLOWED, ("T-3",))
+    assert decision.policy_revision == policy.revision
+
+
+def test_what_was_masked_is_counted_by_its_kind(shipped: PolicySet, today: date) -> None:
+    text = "900101-1234567, 4111-1111-1111-1111, 900101-1234567"
+    masked = mask(text, scan(text, today), shipped.rulings(MEMBER), Direction.PROMPT)
+    assert masked.detections == {"rrn": 2, "card": 1}
