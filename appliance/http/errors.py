@@ -4,13 +4,14 @@ import logging
 import traceback
 from collections.abc import Mapping
 from types import MappingProxyType
-from urllib.parse import quote, urlsplit
+from urllib.parse import quote
 
 from fastapi import Request, Response
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, RedirectResponse
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
+from starlette.routing import Match
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from appliance.errors import (
@@ -26,7 +27,6 @@ from appliance.errors import (
     Unavailable,
 )
 from appliance.http.api import errors as api_errors
-from appliance.http.links import local_path
 from appliance.http.view import View
 from appliance.ids import new_id
 
@@ -157,10 +157,18 @@ class LastResort:
 
 
 def _back_to(request: Request) -> str:
-    """Where to go on afterwards: this page, or for a form the page that shows it."""
+    """Where to go on afterwards: this page, or for a form the page above its address.
+
+    Browsers are told to say nothing of where they come from, so they do not say which page showed the form.
+    """
+    path = request.url.path
     if request.method == "GET":
-        return request.url.path
-    return local_path(urlsplit(request.headers.get("referer", "")).path or "/")
+        return path
+    while path := path.rpartition("/")[0]:
+        asked = {**request.scope, "method": "GET", "path": path}
+        if any(route.matches(asked)[0] is Match.FULL for route in request.app.routes):
+            return path
+    return "/"
 
 
 def _our_fault(reference: str) -> OurFault:

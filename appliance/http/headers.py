@@ -41,7 +41,7 @@ PERMISSIONS_POLICY = ", ".join(
 
 ALWAYS = {
     "Content-Security-Policy": CONTENT_SECURITY_POLICY,
-    "Referrer-Policy": "same-origin",  # nobody else is told; our own pages know where to come back to
+    "Referrer-Policy": "no-referrer",
     "X-Content-Type-Options": "nosniff",
     "Permissions-Policy": PERMISSIONS_POLICY,
     "Cross-Origin-Opener-Policy": "same-origin",
