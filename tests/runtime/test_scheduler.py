@@ -257,6 +257,22 @@ def test_who_has_as_many_slots_as_allowed_is_passed_over_without_holding_others_
     assert len(machine.ended) == 40
 
 
+def test_of_two_served_alike_who_holds_fewer_slots_is_next() -> None:
+    queue = FairQueue()
+    for payer in ("holds one", "holds none"):
+        queue.add(sequence(payer, payer))
+    first = queue.first({"holds one": 1}, 4)
+    assert first is not None
+    assert first.fair_key == "holds none"
+
+
+def test_the_least_served_with_every_slot_they_may_have_lets_nobody_pass() -> None:
+    queue = FairQueue()
+    queue.add(sequence("a", "alice"))
+    assert queue.first({"alice": 3}, 4) is not None
+    assert queue.first({"alice": 4}, 4) is None
+
+
 def test_batch_runs_while_everybody_interactive_has_what_the_policy_allows() -> None:
     machine = Machine(4)
     for number in range(3):

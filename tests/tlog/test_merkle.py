@@ -216,3 +216,13 @@ def test_proofs_outside_the_tree_are_refused() -> None:
         merkle.consistency_proof(4, 3, tree.node)
     assert not merkle.verify_inclusion(3, 3, tree.leaves[0], [], tree.root(3))
     assert not merkle.verify_consistency(4, 3, tree.root(3), tree.root(3), [])
+
+
+@pytest.mark.parametrize("size", [1, 2, 3, 4, 7, 8])
+def test_the_place_behind_the_last_entry_is_no_place(size: int) -> None:
+    tree = Tree(size)
+    last = tree.leaves[size - 1]
+    proof = merkle.inclusion_proof(size - 1, size, tree.node)
+    assert merkle.verify_inclusion(size - 1, size, last, proof, tree.root(size)) is True
+    assert merkle.verify_inclusion(size, size, last, proof, tree.root(size)) is False
+    assert merkle.verify_inclusion(-1, size, last, proof, tree.root(size)) is False
