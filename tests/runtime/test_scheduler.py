@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from appliance.protocol.messages import Sampling
 from appliance.runtime.answer import Answer, Rules
-from appliance.runtime.fairness import INPUT_WEIGHT, OUTPUT_WEIGHT, PRUNE_ABOVE, FairQueue
+from appliance.runtime.fairness import INPUT_WEIGHT, OUTPUT_WEIGHT, PRUNE_ABOVE, FairQueue, Forecast
 from appliance.runtime.sampling import plan
 from appliance.runtime.scheduler import BATCH_TURN, QueueFull, Scheduler
 from appliance.runtime.sequence import Phase, Sequence
@@ -211,10 +211,20 @@ def test_the_order_told_is_the_order_kept_when_the_forecast_is_right(
 ) -> None:
     machine = Machine(1)
     for number, (payer, prompt, _, batch, _) in enumerate(requests):
-        machine.scheduler.add(sequence(str(number), payer, prompt, 5, batch=batch))
+        weight = 2.0 ** (ord(payer[-1]) % 3)  # exact in floating point, however it is added up
+        machine.scheduler.add(sequence(str(number), payer, prompt, 5, batch=batch, weight=weight))
     told = [one.id for one in machine.scheduler.order(5.0)]
     machine.finish()
     assert told == machine.started
+
+
+def test_the_forecast_begins_with_the_least_served() -> None:
+    queue, first = FairQueue(), sequence("a", "alice")
+    queue.add(first)
+    queue.add(sequence("b", "bob"))
+    queue.charge_answer(first, 10)
+    assert queue.served == {"alice": 10 * OUTPUT_WEIGHT, "bob": 0.0}
+    assert Forecast(queue, 5.0).pop().id == "b"
 
 
 def test_a_short_question_does_not_wait_behind_a_long_document() -> None:

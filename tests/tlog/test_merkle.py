@@ -184,6 +184,9 @@ def test_however_it_grew_every_proof_verifies_and_every_change_is_noticed(
     assert not merkle.verify_inclusion(index, size, wrong, inclusion, tree.root(size))
     assert not merkle.verify_inclusion(index, size, tree.leaves[index], [*inclusion, wrong], tree.root(size))
     assert not merkle.verify_consistency(old, size, wrong, tree.root(size), consistency)
+    assert not merkle.verify_consistency(old, size, tree.root(old), tree.root(size), [*consistency, wrong])
+    if 0 < old < size:
+        assert not merkle.verify_consistency(old, size, tree.root(old), tree.root(size), [])
     for proof, check in ((inclusion, True), (consistency, False)):
         for at in range(len(proof)):
             changed = [*proof[:at], bytes([proof[at][0] ^ 1]) + proof[at][1:], *proof[at + 1 :]]
