@@ -229,3 +229,15 @@ def test_the_place_behind_the_last_entry_is_no_place(size: int) -> None:
     assert merkle.verify_inclusion(size - 1, size, last, proof, tree.root(size)) is True
     assert merkle.verify_inclusion(size, size, last, proof, tree.root(size)) is False
     assert merkle.verify_inclusion(-1, size, last, proof, tree.root(size)) is False
+
+
+def test_every_proof_of_every_small_tree_verifies() -> None:
+    tree = Tree(40)
+    for size in range(1, 41):
+        root = tree.root(size)
+        for index in range(size):
+            proof = merkle.inclusion_proof(index, size, tree.node)
+            assert merkle.verify_inclusion(index, size, tree.leaves[index], proof, root), (index, size)
+        for old in range(size + 1):
+            proof = merkle.consistency_proof(old, size, tree.node)
+            assert merkle.verify_consistency(old, size, tree.root(old), root, proof), (old, size)
