@@ -11,10 +11,10 @@ from collections.abc import Callable
 
 from appliance.cli import words
 from appliance.errors import NaesilError, Unavailable
+from appliance.supervisor.aside import OUR_FAULT
 
 EXIT_USAGE = 2
 EXIT_UNAVAILABLE = 3
-EXIT_OUR_FAULT = 70
 
 
 def main() -> int:
@@ -30,7 +30,7 @@ def main() -> int:
         print(f"appliance: {type(error).__name__}. Set NAESIL_LOG_LEVEL=debug to see more.", file=sys.stderr)  # noqa: T201 - as above
         if os.environ.get("NAESIL_LOG_LEVEL") == "debug":
             traceback.print_exc()
-        return EXIT_OUR_FAULT
+        return OUR_FAULT
 
 
 def _run() -> int:

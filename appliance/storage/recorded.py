@@ -5,11 +5,11 @@ it, and the process that serves would keep it, and all that it loads, for good.
 from sqlalchemy import inspect, text
 from sqlalchemy.orm import Session
 
-from appliance.config import share_folder
 from appliance.errors import N_, ConfigError
 from appliance.storage import shape
 from appliance.storage.base import Base
 from appliance.storage.engine import Database
+from appliance.storage.versions import newest
 
 VERSION_TABLE = "alembic_version"
 
@@ -22,11 +22,6 @@ def is_current(database: Database) -> bool:
         if current:
             check_models(session)
         return current
-
-
-def newest() -> str:
-    """The newest revision that this program knows: migrations are named by their number."""
-    return max(path.stem for path in (share_folder("migrations") / "versions").glob("[0-9]*.py"))
 
 
 def revision(session: Session) -> str | None:

@@ -25,7 +25,7 @@ from appliance.errors import N_, ConfigError, NaesilError, Unavailable
 from appliance.protocol.egress import Destination
 from appliance.storage.owner import Owner
 from appliance.supervisor import children
-from appliance.supervisor.aside import aside
+from appliance.supervisor.aside import OUR_FAULT, aside
 from appliance.supervisor.child import demand
 from appliance.supervisor.launcher import Launcher, forward_signals
 from appliance.supervisor.launching import Launched, Launching, gone
@@ -35,7 +35,7 @@ from appliance.supervisor.spec import ChildSpec
 if TYPE_CHECKING:
     from appliance.policy.yaml_text import PolicyError
 
-EXIT_REFUSED, EXIT_OUR_FAULT = 3, 70
+EXIT_REFUSED = 3
 log = logging.getLogger(__name__)
 
 Found = dict[str, tuple[tuple[str, ...], str] | None]
@@ -211,7 +211,7 @@ def fork_supervisor(line: Launching, supervise: Callable[[], None]) -> int:
     os.setpgid(0, 0)  # Ctrl+C reaches the launcher, which passes it on
     children.die_with_parent()
     if os.getppid() != parent:
-        os._exit(EXIT_OUR_FAULT)
+        os._exit(OUR_FAULT)
 
     def run() -> None:
         try:
@@ -249,7 +249,7 @@ def launch(launcher: Launcher, ground: Ground, supervisor: int) -> None:
 
 def _run(act: Callable[[], None]) -> None:
     """All that a forked process does. Never returns into what was copied."""
-    code = EXIT_OUR_FAULT
+    code = OUR_FAULT
     try:
         act()
         code = 0

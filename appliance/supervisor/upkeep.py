@@ -11,9 +11,10 @@ from typing import Any
 import msgspec
 
 from appliance.clock import SystemClock
-from appliance.config import Settings, share_folder
+from appliance.config import Settings
 from appliance.errors import N_, ConfigError, NaesilError, Unavailable
-from appliance.supervisor.aside import aside
+from appliance.storage.versions import newest
+from appliance.supervisor.aside import aside, in_a_copy
 
 
 class Failure(msgspec.Struct, frozen=True):
@@ -29,15 +30,7 @@ def prepare_database(settings: Settings) -> None:
     when the database is not there just now."""
     if aside(lambda: _may_be_behind(settings), bool) is False:
         return
-    read, write = os.pipe()
-    pid = os.fork()
-    if pid == 0:
-        os.close(read)
-        _migrate(settings, write)
-    os.close(write)
-    with os.fdopen(read, "rb") as pipe:
-        said = pipe.read()
-    _, status = os.waitpid(pid, 0)
+    said, status = in_a_copy(lambda pipe: _migrate(settings, pipe))
     if said:
         failure = msgspec.json.decode(said, type=Failure)
         kind = Unavailable if failure.passing else ConfigError
@@ -45,7 +38,7 @@ def prepare_database(settings: Settings) -> None:
     if status:
         raise ConfigError(
             N_("The database could not be looked at (status %(status)d). Run 'appliance doctor'."),
-            status=os.waitstatus_to_exitcode(status),
+            status=status,
         )
 
 
@@ -57,31 +50,26 @@ def _may_be_behind(settings: Settings) -> bool:
         return False
     import sqlite3  # noqa: PLC0415 - only aside
 
-    newest = max(path.stem for path in (share_folder("migrations") / "versions").glob("*.py"))
     try:
         with closing(sqlite3.connect(f"file:{settings.database_file}?mode=ro", uri=True)) as file:
-            return file.execute("SELECT version_num FROM alembic_version").fetchall() != [(newest,)]
+            return file.execute("SELECT version_num FROM alembic_version").fetchall() != [(newest(),)]
     except sqlite3.Error:
         return True  # the closer look says what it is
 
 
-def _migrate(settings: Settings, write: int) -> None:
-    code = 70
-    try:
-        from appliance.backup.automatic import bring_up_to_date  # noqa: PLC0415 - only this copy needs it
-        from appliance.storage.engine import Database  # noqa: PLC0415
-        from appliance.supervisor import web  # noqa: F401, PLC0415 - every table that it will use is looked at
+def _migrate(settings: Settings, pipe: int) -> int:
+    from appliance.backup.automatic import bring_up_to_date  # noqa: PLC0415 - only this copy needs it
+    from appliance.storage.engine import Database  # noqa: PLC0415
+    from appliance.supervisor import web  # noqa: F401, PLC0415 - every table that it will use is looked at
 
+    try:
         database = Database(settings.database_address)
         try:
             bring_up_to_date(settings, database, SystemClock())
         finally:
             database.close()
-        code = 0
     except NaesilError as error:
         params = {name: str(value) for name, value in error.params.items()}
         failure = Failure(error.template, params, isinstance(error, Unavailable))
-        os.write(write, msgspec.json.encode(failure))
-        code = 0
-    finally:
-        os._exit(code)
+        os.write(pipe, msgspec.json.encode(failure))
+    return 0

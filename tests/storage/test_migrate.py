@@ -14,7 +14,7 @@ from sqlalchemy import JSON, Column, inspect, text
 import appliance
 from appliance.config import share_folder
 from appliance.errors import ConfigError, StorageFailed
-from appliance.storage import migrate, recorded
+from appliance.storage import migrate, versions
 from appliance.storage.base import Base
 from appliance.storage.engine import Database
 
@@ -71,7 +71,7 @@ def test_a_migration_that_fails_half_way_leaves_nothing(
     shutil.copytree(share_folder("migrations"), scripts)
     (scripts / "versions" / "9999_broken.py").write_text(BROKEN.format(head=migrate.head()))
     before = tables(database)
-    for module in (migrate, recorded):
+    for module in (migrate, versions):
         monkeypatch.setattr(module, "share_folder", lambda _name: scripts)
     with pytest.raises(StorageFailed):
         migrate.upgrade(database)

@@ -69,9 +69,9 @@ def test_a_name_that_cannot_be_dialled_is_refused_with_its_line(ground: founding
         keep(ground, lookup)
 
 
-def test_an_order_to_start_a_broker_does_not_say_where_it_may_dial(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+@pytest.fixture
+def started(monkeypatch: pytest.MonkeyPatch) -> list[ChildSpec]:
+    """What the launcher under test would have started."""
     started: list[ChildSpec] = []
 
     def spawn(spec: ChildSpec, _output: int) -> Any:
@@ -79,6 +79,12 @@ def test_an_order_to_start_a_broker_does_not_say_where_it_may_dial(
         return SimpleNamespace(pid=1)
 
     monkeypatch.setattr(children, "spawn", spawn)
+    return started
+
+
+def test_an_order_to_start_a_broker_does_not_say_where_it_may_dial(
+    tmp_path: Path, started: list[ChildSpec]
+) -> None:
     pinned = Destination("directory", "ldap.corp.example", 636, "ldaps", ("192.0.2.7",))
     rebound = msgspec.structs.replace(pinned, addresses=("203.0.113.9",))
     line, other = founding.pair()
@@ -92,16 +98,9 @@ def test_an_order_to_start_a_broker_does_not_say_where_it_may_dial(
 
 
 def test_an_order_says_neither_whom_a_child_becomes_nor_over_which_folder_it_works(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, started: list[ChildSpec]
 ) -> None:
     """A taken-over supervisor could have a web process write anywhere, as root."""
-    started: list[ChildSpec] = []
-
-    def spawn(spec: ChildSpec, _output: int) -> Any:
-        started.append(spec)
-        return SimpleNamespace(pid=1)
-
-    monkeypatch.setattr(children, "spawn", spawn)
     line, other = founding.pair()
     with line, other:
         launcher = Launcher(line, tmp_path, (61999, 61998), None)
